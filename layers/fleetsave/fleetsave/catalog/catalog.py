@@ -1,0 +1,97 @@
+"""Reading and writing records; what backups there are and where they stand needs LIST calls alone."""
+
+from collections.abc import Iterator
+from datetime import datetime
+from typing import TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from fleetsave.model.errors import CatalogError, ObjectExistsError, ObjectNotFoundError
+from fleetsave.model.history import Backup
+from fleetsave.model.keys import BackupKey, RecordName, catalog_prefix, parse_record_key
+from fleetsave.model.kinds import Kind
+from fleetsave.model.records import PrunedRecord, StoredRecord, VerdictRecord
+from fleetsave.store.base import ObjectStore
+
+Record = StoredRecord | VerdictRecord | PrunedRecord
+_R = TypeVar("_R", StoredRecord, VerdictRecord, PrunedRecord)
+
+_TYPES: dict[RecordName, type[Record]] = {
+    RecordName.STORED: StoredRecord,
+    RecordName.VERIFIED: VerdictRecord,
+    RecordName.SUSPECT: VerdictRecord,
+    RecordName.REJECTED: VerdictRecord,
+    RecordName.PRUNED: PrunedRecord,
+}
+
+
+class Catalog:
+    """The records of one store."""
+
+    def __init__(self, store: ObjectStore) -> None:
+        self._store = store
+
+    def append(self, key: BackupKey, name: RecordName, record: Record) -> bool:
+        """Write a record unless there is one of that name already; return whether this call wrote it.
+
+        Records are never replaced: what was written first stays. Raise StoreError if the store fails.
+        """
+        body = TypeAdapter(_TYPES[name]).dump_json(record, indent=2)
+        try:
+            self._store.put(key.record_key(name), body, if_absent=True)
+        except ObjectExistsError:
+            return False
+        return True
+
+    def has(self, key: BackupKey, name: RecordName) -> bool:
+        """Tell whether a backup has a record of that name."""
+        try:
+            self._store.head(key.record_key(name))
+        except ObjectNotFoundError:
+            return False
+        return True
+
+    def stored(self, key: BackupKey) -> StoredRecord:
+        """Read `stored.json`. Raise ObjectNotFoundError if there is none, CatalogError if it cannot be read."""
+        record = self._read(key, RecordName.STORED, StoredRecord)
+        if record.key != key.text:
+            raise CatalogError(
+                "read record",
+                key.record_key(RecordName.STORED),
+                f"it is about {record.key}",
+                "It was moved by hand; put it back.",
+            )
+        return record
+
+    def verdict(self, key: BackupKey, name: RecordName) -> VerdictRecord:
+        """Read `verified.json`, `suspect.json` or `rejected.json`, as `stored` does."""
+        return self._read(key, name, VerdictRecord)
+
+    def pruned(self, key: BackupKey) -> PrunedRecord:
+        """Read `pruned.json`, as `stored` does."""
+        return self._read(key, RecordName.PRUNED, PrunedRecord)
+
+    def backups(self, server_id: str | None = None, kind: Kind | None = None) -> Iterator[Backup]:
+        """List the backups of all servers, of one, or of one kind of one server, in no set order.
+
+        Raise CatalogError for a key under the catalog that is no record: a listing that is not understood is not trusted.
+        """
+        found: dict[BackupKey, dict[RecordName, datetime]] = {}
+        for info in self._store.list(catalog_prefix(server_id, kind)):
+            key, name = parse_record_key(info.key)
+            found.setdefault(key, {})[name] = info.last_modified
+        for key, recorded_at in found.items():
+            yield Backup(key, recorded_at)
+
+    def _read(self, key: BackupKey, name: RecordName, record_type: type[_R]) -> _R:
+        record_key = key.record_key(name)
+        body = self._store.get(record_key)
+        try:
+            return TypeAdapter(record_type).validate_json(body)
+        except ValidationError as error:
+            raise CatalogError(
+                "read record",
+                record_key,
+                f"{error.error_count()} fields do not fit: {error.errors(include_input=False)[0]['msg']}",
+                "The object may have been changed by hand or by a newer fleetsave.",
+            ) from None

@@ -1,0 +1,1 @@
+"""Collect: capture an artifact on its server and store it, resumably."""

@@ -1,0 +1,1 @@
+"""Dispatch: turn a schedule into jobs."""

@@ -1,0 +1,121 @@
+"""Every error of fleetsave, each saying what failed, on what, why, and what a person should do.
+
+FleetsaveError
+├── InvalidInputError          an id, key, slot or event from outside is refused
+├── ConfigurationError         the fleet file, a setting or a secret is wrong
+├── TransportError             a server cannot be reached or misbehaves
+│   ├── HostKeyError           the server's host key is unknown or has changed
+│   ├── AuthenticationError    the server refused the login
+│   ├── StalledError           bytes stopped flowing
+│   └── RemoteFileError        a path on the server is missing or unreadable
+├── CaptureError               no consistent snapshot of the source could be taken
+├── StoreError                 the object storage refused or failed
+│   ├── ObjectNotFoundError    no object at that key
+│   ├── ObjectExistsError      an object is at that key already
+│   └── AccessDeniedError      the credentials may not do that
+├── CatalogError               a record is missing, unreadable or contradicts another
+├── VerificationError          a backup could not be judged (not: was judged bad)
+└── PruneRefusedError          a guard forbids deleting
+"""
+
+
+class FleetsaveError(Exception):
+    """A failure that a person can act on.
+
+    `operation` is what was being done, `target` what it was done to, `cause` why it failed, `hint` what to do next, and
+    `retryable` whether the same call may succeed later without anybody changing anything.
+    """
+
+    def __init__(self, operation: str, target: str, cause: str, hint: str, *, retryable: bool = False) -> None:
+        super().__init__(operation, target, cause, hint)
+        self.operation = operation
+        self.target = target
+        self.cause = cause
+        self.hint = hint
+        self.retryable = retryable
+
+    def __str__(self) -> str:
+        again = "will be retried" if self.retryable else "will not be retried"
+        return f"{self.operation} {self.target}: {self.cause}. {self.hint} ({again})"
+
+    def as_dict(self) -> dict[str, str | bool]:
+        """Return the error as flat JSON-ready values, for logs, records and `--json`."""
+        return {
+            "error": type(self).__name__,
+            "operation": self.operation,
+            "target": self.target,
+            "cause": self.cause,
+            "hint": self.hint,
+            "retryable": self.retryable,
+        }
+
+
+class InvalidInputError(FleetsaveError):
+    """An id, key, slot or event from outside is not of the one accepted form."""
+
+
+class ConfigurationError(FleetsaveError):
+    """The fleet file, a setting or a secret is missing or wrong."""
+
+
+class TransportError(FleetsaveError):
+    """A server cannot be reached, or what it answers makes no sense."""
+
+
+class HostKeyError(TransportError):
+    """The server's host key is not one of those pinned; no login was tried."""
+
+
+class AuthenticationError(TransportError):
+    """The server refused the login."""
+
+
+class StalledError(TransportError):
+    """Bytes stopped flowing for longer than the limit."""
+
+
+class RemoteFileError(TransportError):
+    """A path on the server is missing, unreadable, or not a file."""
+
+
+class CaptureError(FleetsaveError):
+    """No consistent snapshot of the source could be taken.
+
+    `reason` is a stable word for machines, e.g. `locked`, `not_a_database`, `disk_full` (`sources.sqlite` lists them).
+    """
+
+    def __init__(self, operation: str, target: str, cause: str, hint: str, *, reason: str, retryable: bool = False) -> None:
+        super().__init__(operation, target, cause, hint, retryable=retryable)
+        self.reason = reason
+
+    def as_dict(self) -> dict[str, str | bool]:
+        """Return the error as flat JSON-ready values, with its reason."""
+        return {**super().as_dict(), "reason": self.reason}
+
+
+class StoreError(FleetsaveError):
+    """The object storage refused a call or failed."""
+
+
+class ObjectNotFoundError(StoreError):
+    """There is no object at that key."""
+
+
+class ObjectExistsError(StoreError):
+    """There is an object at that key already, and it must not be replaced."""
+
+
+class AccessDeniedError(StoreError):
+    """The credentials in use may not do that, or the bucket is not theirs."""
+
+
+class CatalogError(FleetsaveError):
+    """A record is missing, unreadable, or contradicts another."""
+
+
+class VerificationError(FleetsaveError):
+    """A backup could not be judged, e.g. for lack of room; it is neither verified nor rejected."""
+
+
+class PruneRefusedError(FleetsaveError):
+    """A guard forbids deleting in this run; nothing was deleted by it."""

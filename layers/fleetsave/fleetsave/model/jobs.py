@@ -1,0 +1,79 @@
+"""Jobs: what a message of the collect queue carries."""
+
+from dataclasses import dataclass
+
+from pydantic import TypeAdapter, ValidationError
+
+from fleetsave.model.errors import InvalidInputError
+from fleetsave.model.keys import ArtifactId
+from fleetsave.model.kinds import Kind
+from fleetsave.model.slots import Slot
+
+MAXIMUM_REPAIRS = 3
+"""How often a rejected backup of one slot is captured again before only an alarm is left."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One artifact to capture for one slot; `source_path` is set where a glob of the fleet file matched several files.
+
+    `repair` counts captures repeated because the backup before was rejected, `hop` how often the job was handed on.
+    """
+
+    artifact_id: ArtifactId
+    slot: Slot
+    source_path: str | None = None
+    repair: int = 0
+    hop: int = 0
+
+    @property
+    def stored_slot(self) -> Slot:
+        """Return the slot the backup is stored under."""
+        return self.slot.repair(self.repair)
+
+    @property
+    def identity(self) -> str:
+        """Return the text that is equal for two messages exactly if they ask for the same work."""
+        return f"{self.artifact_id}/{self.stored_slot.text}/{self.hop}"
+
+    def to_json(self) -> str:
+        """Return the message body."""
+        message = _Message(
+            server_id=self.artifact_id.server_id,
+            kind=self.artifact_id.kind,
+            artifact=self.artifact_id.artifact,
+            slot=self.slot.text,
+            source_path=self.source_path,
+            repair=self.repair,
+            hop=self.hop,
+        )
+        return _MESSAGE.dump_json(message).decode()
+
+    @classmethod
+    def from_json(cls, body: str) -> "Job":
+        """Read a message body. Raise InvalidInputError if it is not a job."""
+        try:
+            message = _MESSAGE.validate_json(body)
+        except ValidationError as error:
+            problems = "; ".join(f"{'.'.join(map(str, p['loc'])) or 'body'}: {p['msg']}" for p in error.errors())
+            raise InvalidInputError(
+                "read job", "collect message", problems, "Jobs are made by dispatch; drop this message."
+            ) from None
+        if not (0 <= message.repair <= MAXIMUM_REPAIRS and message.hop >= 0):
+            raise InvalidInputError("read job", "collect message", "repair or hop is out of range", "Drop this message.")
+        artifact_id = ArtifactId(message.server_id, message.kind, message.artifact)
+        return cls(artifact_id, Slot.parse(message.slot), message.source_path, message.repair, message.hop)
+
+
+@dataclass(frozen=True)
+class _Message:
+    server_id: str
+    kind: Kind
+    artifact: str
+    slot: str
+    source_path: str | None = None
+    repair: int = 0
+    hop: int = 0
+
+
+_MESSAGE = TypeAdapter(_Message)

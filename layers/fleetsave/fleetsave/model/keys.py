@@ -1,0 +1,173 @@
+"""The one place where ids and object keys are built and parsed.
+
+    servers/{server_id}/{kind}/{server_id}_{slot}_{artifact}.{ext}[.zst]
+    central/postgresql/postgresql_{slot}.sql[.zst]
+    catalog/{backup key}/{record}.json
+    state/{server_id}/{kind}/{artifact}.json
+    config/fleet.yaml
+
+Whatever does not parse is refused before any I/O; nothing else in fleetsave concatenates keys.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from fleetsave.model.errors import InvalidInputError
+from fleetsave.model.kinds import Compression, Kind
+from fleetsave.model.slots import Slot
+
+FLEET_KEY = "config/fleet.yaml"
+CENTRAL_SERVER_ID = "central"
+"""The server id under which the central PostgreSQL stands in jobs and records; no game server may take it."""
+
+_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
+_SERVER_KEY = re.compile(r"servers/([^/]+)/([^/]+)/([^/.]+)\.([a-z]+)(\.zst)?", re.ASCII)
+_CENTRAL_KEY = re.compile(r"central/postgresql/postgresql_([0-9]{8}_[0-9]{6})\.sql(\.zst)?", re.ASCII)
+_STEM = re.compile(r"_([0-9]{8}_[0-9]{6})_(.+)", re.ASCII)
+
+
+class RecordName(StrEnum):
+    """The records that may stand beside a backup in the catalog."""
+
+    STORED = "stored"
+    VERIFIED = "verified"
+    REJECTED = "rejected"
+    SUSPECT = "suspect"
+    PRUNED = "pruned"
+    PINNED = "pinned"
+
+
+def parse_id(text: str, what: str) -> str:
+    """Return `text` if it is a valid id; `what` names it in the error.
+
+    An id is 1 to 63 of a-z, 0-9, `_` and `-`, and begins with a letter or digit. Raise InvalidInputError otherwise.
+    """
+    if not _ID.fullmatch(text):
+        raise InvalidInputError(
+            f"read {what}", repr(text[:100]), "it is not an id", "Use 1 to 63 of a-z, 0-9, _ and -, letter or digit first."
+        )
+    return text
+
+
+@dataclass(frozen=True, order=True)
+class ArtifactId:
+    """One named thing to back up: the artifact of a kind on a server."""
+
+    server_id: str
+    kind: Kind
+    artifact: str
+
+    def __post_init__(self) -> None:
+        parse_id(self.server_id, "server id")
+        parse_id(self.artifact, "artifact name")
+        if (self.kind is Kind.POSTGRESQL) != (self.server_id == CENTRAL_SERVER_ID):
+            raise InvalidInputError(
+                "read server id", self.server_id, f"it does not go with kind {self.kind}", "Only PostgreSQL is central."
+            )
+        if self.kind is Kind.POSTGRESQL and self.artifact != Kind.POSTGRESQL:
+            raise InvalidInputError("read artifact name", self.artifact, "the central database has one name", "Use 'postgresql'.")
+
+    def __str__(self) -> str:
+        return f"{self.server_id}/{self.kind}/{self.artifact}"
+
+    @property
+    def state_key(self) -> str:
+        """Return the key of the resumable state of this artifact; it may be lost without losing a backup."""
+        return f"state/{self.server_id}/{self.kind}/{self.artifact}.json"
+
+    @classmethod
+    def parse(cls, text: str) -> "ArtifactId":
+        """Read `server/kind/artifact` as `str()` writes it. Raise InvalidInputError for anything else."""
+        parts = text.split("/")
+        if len(parts) != 3 or parts[1] not in list(Kind):
+            raise InvalidInputError(
+                "read artifact", repr(text[:200]), "it is not server/kind/artifact", "For example server_001/database/database."
+            )
+        return cls(parts[0], Kind(parts[1]), parts[2])
+
+
+@dataclass(frozen=True, order=True)
+class BackupKey:
+    """The object key of one backup, in its parts."""
+
+    artifact_id: ArtifactId
+    slot: Slot
+    compression: Compression
+
+    @property
+    def text(self) -> str:
+        """Return the object key."""
+        suffix = ".zst" if self.compression is Compression.ZSTD else ""
+        kind, slot = self.artifact_id.kind, self.slot.text
+        if kind is Kind.POSTGRESQL:
+            return f"central/postgresql/postgresql_{slot}.sql{suffix}"
+        server_id = self.artifact_id.server_id
+        name = f"{server_id}_{slot}_{self.artifact_id.artifact}.{kind.extension}{suffix}"
+        return f"servers/{server_id}/{kind}/{name}"
+
+    def __str__(self) -> str:
+        return self.text
+
+    def record_key(self, record: RecordName) -> str:
+        """Return the key of one of this backup's records."""
+        return f"catalog/{self.text}/{record}.json"
+
+    @classmethod
+    def parse(cls, text: str) -> "BackupKey":
+        """Read an object key. Raise InvalidInputError unless building it again gives exactly `text`."""
+        key = _parse_central(text) or _parse_server(text)
+        if key is None or key.text != text:
+            raise InvalidInputError(
+                "read backup key", repr(text[:200]), "it is not the key of a backup",
+                "For example servers/server_001/database/server_001_20240101_120000_database.db.zst.",
+            )  # fmt: skip
+        return key
+
+
+def parse_record_key(text: str) -> tuple[BackupKey, RecordName]:
+    """Read the key of a catalog record. Raise InvalidInputError if it is none."""
+    prefix, _, name = text.rpartition("/")
+    stem, dot, extension = name.partition(".")
+    if not prefix.startswith("catalog/") or stem not in list(RecordName) or (dot, extension) != (".", "json"):
+        raise InvalidInputError(
+            "read record key", repr(text[:200]), "it is not the key of a record", "Records are catalog/{backup key}/{name}.json."
+        )
+    return BackupKey.parse(prefix.removeprefix("catalog/")), RecordName(stem)
+
+
+def backup_prefix(server_id: str | None = None, kind: Kind | None = None) -> str:
+    """Return the prefix of the game servers' backups: all, one server's, or one kind of one server's."""
+    if server_id is None:
+        return "servers/"
+    if server_id == CENTRAL_SERVER_ID:
+        return "central/"
+    parse_id(server_id, "server id")
+    return f"servers/{server_id}/" if kind is None else f"servers/{server_id}/{kind}/"
+
+
+def catalog_prefix(server_id: str | None = None, kind: Kind | None = None) -> str:
+    """Return the prefix of the records of all backups, of one server's, or of one kind of one server's."""
+    return "catalog/" if server_id is None else f"catalog/{backup_prefix(server_id, kind)}"
+
+
+def _parse_central(text: str) -> BackupKey | None:
+    match = _CENTRAL_KEY.fullmatch(text)
+    if match is None:
+        return None
+    artifact_id = ArtifactId(CENTRAL_SERVER_ID, Kind.POSTGRESQL, Kind.POSTGRESQL)
+    return BackupKey(artifact_id, Slot.parse(match[1]), _compression(match[2]))
+
+
+def _parse_server(text: str) -> BackupKey | None:
+    match = _SERVER_KEY.fullmatch(text)
+    if match is None or match[2] not in list(Kind) or not match[3].startswith(match[1]):
+        return None
+    stem = _STEM.fullmatch(match[3], len(match[1]))
+    if stem is None:
+        return None
+    return BackupKey(ArtifactId(match[1], Kind(match[2]), stem[2]), Slot.parse(stem[1]), _compression(match[5]))
+
+
+def _compression(suffix: str | None) -> Compression:
+    return Compression.ZSTD if suffix else Compression.NONE

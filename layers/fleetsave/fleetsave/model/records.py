@@ -1,0 +1,156 @@
+"""The records of a backup: immutable JSON objects, append-only, kept for ever."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum, StrEnum
+
+from fleetsave.model.kinds import Compression
+
+SCHEMA_VERSION = 1
+
+Value = str | int | float | None
+"""What one cell of an owner's SQL check may hold."""
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What the source said of its content inside the capture's own transaction.
+
+    `row_counts` maps each table to its rows, `schema_sha256` is the SHA-256 hex of the sorted schema, `checks` maps the
+    name of each of the owner's SQL checks to its first row.
+    """
+
+    row_counts: dict[str, int]
+    schema_sha256: str
+    checks: dict[str, list[Value]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class CaptureReport:
+    """How the consistent snapshot was taken; sizes in bytes, times in seconds.
+
+    `snapshot_id` names one snapshot for ever: two captures never share it, so a resumed transfer cannot splice two.
+    `sha256_origin` is `source` where the server hashed the frozen snapshot itself, `collector` where the snapshot was
+    recovered on our side. `lock_seconds` is how long a read lock was held; `writer_stall_seconds` is the longest a
+    writer can have waited for it (0 under WAL, where readers do not block writers).
+    """
+
+    snapshot_id: str
+    method: str
+    journal_mode: str
+    page_size: int
+    page_count: int
+    size: int
+    sha256: str
+    sha256_origin: str
+    seconds: float
+    lock_seconds: float
+    writer_stall_seconds: float
+    source_path: str
+    source_size: int
+    source_mtime: float
+    sqlite_version: str
+    runtime: str
+    fingerprint: Fingerprint | None
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class PartRecord:
+    """One uploaded part: whole zstd frames of the plain bytes up to `plain_end`; `etag` is the MD5 hex of the part."""
+
+    number: int
+    size: int
+    etag: str
+    sha256: str
+    plain_end: int
+
+
+@dataclass(frozen=True)
+class StoredRecord:
+    """A backup has been stored: `stored.json`.
+
+    `stored_sha256` is null for an upload that went on in a second run; its parts' digests cover every byte all the same.
+    """
+
+    key: str
+    server_id: str
+    kind: str
+    artifact: str
+    slot: str
+    compression: Compression
+    plain_sha256: str
+    plain_size: int
+    stored_sha256: str | None
+    stored_size: int
+    etag: str
+    parts: list[PartRecord]
+    capture: CaptureReport
+    started_at: datetime
+    finished_at: datetime
+    fleetsave_version: str
+    restore_by_hand: list[str]
+    source_path: str
+    repair: int = 0
+    schema_version: int = SCHEMA_VERSION
+
+
+class Level(IntEnum):
+    """How far a backup has been proven."""
+
+    ARRIVED = 0
+    CHECKSUM = 1
+    COMPLETE = 2
+    RESTORED = 3
+    EQUAL_TO_SOURCE = 4
+    APPLICATION = 5
+
+
+class Outcome(StrEnum):
+    """What one check found."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    SUSPECT = "suspect"
+    SKIPPED = "skipped"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The answer of one check: its name, what it found, the evidence, and the level it proves if it passed."""
+
+    check: str
+    outcome: Outcome
+    detail: str
+    level: Level | None = None
+
+
+@dataclass(frozen=True)
+class VerdictRecord:
+    """A backup has been judged: `verified.json`, `suspect.json` or `rejected.json`."""
+
+    key: str
+    verdict: str
+    level: Level
+    findings: list[Finding]
+    etag: str
+    stored_sha256: str
+    plain_sha256: str
+    started_at: datetime
+    seconds: float
+    verifier_version: str
+    schema_version: int = SCHEMA_VERSION
+
+
+@dataclass(frozen=True)
+class PrunedRecord:
+    """A backup's data has been deleted by decision: `pruned.json`."""
+
+    key: str
+    reason: str
+    pruned_at: datetime
+    size: int
+    policy: dict[str, str | int | float | None]
+    newest_verified_key: str
+    fleetsave_version: str
+    schema_version: int = SCHEMA_VERSION

@@ -1,0 +1,56 @@
+"""Slots: the scheduled time a run stands for, never the time it happens to run at."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from fleetsave.model.errors import InvalidInputError
+
+_FORMAT = "%Y%m%d_%H%M%S"
+
+
+@dataclass(frozen=True, order=True)
+class Slot:
+    """A UTC time of whole seconds, written `YYYYMMDD_HHMMSS`; slots sort as their texts do."""
+
+    at: datetime
+
+    def __post_init__(self) -> None:
+        if self.at.tzinfo != UTC or self.at.microsecond:
+            raise _refused(str(self.at), "a slot is a UTC time of whole seconds")
+
+    @property
+    def text(self) -> str:
+        """Return the slot as it stands in keys, e.g. `20240101_120000`."""
+        return f"{self.at.year:04d}{self.at:%m%d_%H%M%S}"
+
+    def repair(self, number: int) -> "Slot":
+        """Return the slot that the `number`-th repetition of this one is stored under (docs/decisions/0004)."""
+        return Slot(self.at + timedelta(seconds=number))
+
+    @classmethod
+    def parse(cls, text: str) -> "Slot":
+        """Read `YYYYMMDD_HHMMSS`. Raise InvalidInputError for anything else."""
+        try:
+            slot = cls(datetime.strptime(text, _FORMAT).replace(tzinfo=UTC))
+        except ValueError:
+            raise _refused(text, "it is not a time of the form YYYYMMDD_HHMMSS") from None
+        if slot.text != text:
+            raise _refused(text, "it is not a time of the form YYYYMMDD_HHMMSS")
+        return slot
+
+    @classmethod
+    def floor(cls, moment: datetime, period: timedelta) -> "Slot":
+        """Return the start of the period, counted from 1970-01-01 UTC, in which `moment` lies.
+
+        Raise InvalidInputError if the period is shorter than a minute or the moment has no time zone.
+        """
+        if period < timedelta(minutes=1):
+            raise _refused(str(period), "a period is at least one minute")
+        if moment.tzinfo is None:
+            raise _refused(str(moment), "the time has no time zone")
+        seconds = int(moment.timestamp())
+        return cls(datetime.fromtimestamp(seconds - seconds % int(period.total_seconds()), UTC))
+
+
+def _refused(text: str, cause: str) -> InvalidInputError:
+    return InvalidInputError("read slot", repr(text), cause, "Slots look like 20240101_120000, in UTC.")

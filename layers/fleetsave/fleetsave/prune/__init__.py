@@ -1,0 +1,1 @@
+"""Prune: delete what the retention policy lets go, and never more."""

@@ -1,0 +1,1 @@
+"""The ways to a server: SSH with exec, SSH with SFTP alone, behind one port."""

@@ -1,0 +1,1 @@
+"""Verify: restore a stored backup for real and judge it."""
