@@ -13,6 +13,7 @@ FleetsaveError
 │   ├── ObjectNotFoundError    no object at that key
 │   ├── ObjectExistsError      an object is at that key already
 │   └── AccessDeniedError      the credentials may not do that
+├── QueueError               a queue or the event bus did not take a message
 ├── CatalogError               a record is missing, unreadable or contradicts another
 ├── VerificationError          a backup could not be judged (not: was judged bad)
 └── PruneRefusedError          a guard forbids deleting
@@ -107,6 +108,10 @@ class ObjectExistsError(StoreError):
 
 class AccessDeniedError(StoreError):
     """The credentials in use may not do that, or the bucket is not theirs."""
+
+
+class QueueError(FleetsaveError):
+    """A queue or the event bus did not take a message."""
 
 
 class CatalogError(FleetsaveError):

@@ -1,0 +1,38 @@
+"""What a run of collect came to."""
+
+from dataclasses import dataclass
+
+from fleetsave.model.jobs import Job
+from fleetsave.model.records import StoredRecord
+
+
+@dataclass(frozen=True)
+class Stored:
+    """The backup is in the store, with its record."""
+
+    record: StoredRecord
+
+
+@dataclass(frozen=True)
+class AlreadyStored:
+    """An earlier run had stored this slot; nothing was captured."""
+
+    key: str
+
+
+@dataclass(frozen=True)
+class HandedOn:
+    """The deadline came first; the job was queued again and goes on at `plain_offset`."""
+
+    job: Job
+    plain_offset: int
+
+
+@dataclass(frozen=True)
+class Expanded:
+    """The job was a glob; one job was queued for each file it matched."""
+
+    jobs: list[Job]
+
+
+Outcome = Stored | AlreadyStored | HandedOn | Expanded

@@ -1,0 +1,88 @@
+"""What collect remembers of an artifact between two runs; losing it costs a repeated transfer, never a backup."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from pydantic import TypeAdapter, ValidationError
+
+from fleetsave.model.errors import FleetsaveError, ObjectNotFoundError
+from fleetsave.model.keys import ArtifactId
+from fleetsave.model.records import CaptureReport
+from fleetsave.store.base import ObjectStore
+from fleetsave.store.upload import UploadProgress
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Why the last run of an artifact stored nothing; a later success clears it."""
+
+    error: str
+    operation: str
+    target: str
+    cause: str
+    hint: str
+    retryable: bool
+    slot: str
+    at: datetime
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """An upload that is under way, with the report of the frozen snapshot it reads from."""
+
+    progress: UploadProgress
+    capture: CaptureReport
+
+
+@dataclass(frozen=True)
+class ArtifactState:
+    """`state/{server}/{kind}/{artifact}.json`; it has one writer, since one server's jobs run one at a time."""
+
+    transfer: Transfer | None = None
+    failure: Failure | None = None
+
+
+_STATE = TypeAdapter(ArtifactState)
+
+
+class StateFile:
+    """The state of one artifact, kept in the store and here."""
+
+    def __init__(self, store: ObjectStore, artifact_id: ArtifactId) -> None:
+        self._store = store
+        self._key = artifact_id.state_key
+        self._state = self._load()
+
+    @property
+    def transfer(self) -> Transfer | None:
+        """Return the upload under way."""
+        return self._state.transfer
+
+    def save_transfer(self, transfer: Transfer | None) -> None:
+        """Remember how far the upload is; None when none is under way."""
+        self._write(replace(self._state, transfer=transfer))
+
+    def save_success(self) -> None:
+        """Forget upload and failure, if there is anything to forget."""
+        self._write(ArtifactState())
+
+    def save_failure(self, error: FleetsaveError, slot: str, at: datetime) -> None:
+        """Remember why this run stored nothing."""
+        failure = Failure(
+            type(error).__name__, error.operation, error.target, error.cause, error.hint, error.retryable, slot, at
+        )  # fmt: skip
+        self._write(replace(self._state, failure=failure))
+
+    def _load(self) -> ArtifactState:
+        try:
+            return _STATE.validate_json(self._store.get(self._key))
+        except ObjectNotFoundError:
+            return ArtifactState()
+        except ValidationError:
+            # Unreadable state is lost state: the transfer begins anew, and the bucket's lifecycle ends its upload.
+            return ArtifactState()
+
+    def _write(self, state: ArtifactState) -> None:
+        if state != self._state:
+            self._store.put(self._key, _STATE.dump_json(state))
+            self._state = state

@@ -1,0 +1,194 @@
+"""One upload from one snapshot: begun, gone on with, or begun anew, but never spliced from two."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import fleetsave
+from fleetsave.collect import restore_by_hand
+from fleetsave.collect.ports import Ports
+from fleetsave.collect.state import StateFile, Transfer
+from fleetsave.model.errors import CaptureError, CatalogError, FleetsaveError, InvalidInputError, ObjectNotFoundError
+from fleetsave.model.fleet import Server, SqliteDatabase
+from fleetsave.model.jobs import Job
+from fleetsave.model.keys import BackupKey, RecordName, backup_prefix
+from fleetsave.model.records import StoredRecord
+from fleetsave.sources.base import Capture
+from fleetsave.sources.sqlite import source
+from fleetsave.store.base import ObjectInfo
+from fleetsave.store.upload import UploadOutcome, UploadProgress, complete, upload_stream
+from fleetsave.transports.base import Transport
+
+_LEFTOVER_AGE = timedelta(days=1)
+"""Snapshots older than this belong to no run: a job is dropped by its queue long before."""
+
+
+class Stream:
+    """A snapshot on its way into the store."""
+
+    def __init__(self, key: BackupKey, capture: Capture, transfer: Transfer, state: StateFile, ports: Ports) -> None:
+        self._key = key
+        self._capture = capture
+        self._progress = transfer.progress
+        self._state = state
+        self._ports = ports
+        self._outcome: UploadOutcome | None = None
+
+    @property
+    def plain_offset(self) -> int:
+        """Return how many plain bytes the store has."""
+        return self._progress.plain_offset
+
+    def run(self) -> bool:
+        """Stream until the end or until the deadline is near; return whether the end was reached.
+
+        Raise FleetsaveError. What a later run can go on with is left for it; everything else is aborted and removed.
+        """
+        try:
+            started_at_offset = self._progress.plain_offset
+            chunks = self._capture.read(started_at_offset)
+            outcome = upload_stream(
+                self._ports.store, self._progress, chunks, save=self._save, should_pause=self._ports.is_near_deadline
+            )
+            self._progress = outcome.progress
+            if not outcome.finished:
+                self._check_can_pause(started_at_offset)
+            elif outcome.plain_sha256 not in (None, self._capture.report.sha256):
+                raise _refused(self._key, "the bytes received are not those the server hashed", "altered_in_transit")
+        except FleetsaveError as error:
+            # A capture error speaks of the snapshot or the bytes themselves: nothing of such an upload may be gone on with.
+            if isinstance(error, CaptureError) or not (error.retryable and self._capture.resumable):
+                self._abandon()
+            raise
+        self._outcome = outcome
+        return outcome.finished
+
+    def publish(self, job: Job, source_path: str) -> StoredRecord:
+        """Make the object appear, write its record, announce it, and remove the snapshot; return the record."""
+        info = complete(self._ports.store, self._progress)
+        record = self._record(job, source_path, info)
+        self._ports.catalog.append(self._key, RecordName.STORED, record)
+        self._ports.announcer.announce(self._ports.bucket, self._key.text, info.size, info.etag)
+        self._capture.release()
+        self._state.save_success()
+        return record
+
+    def _record(self, job: Job, source_path: str, info: ObjectInfo) -> StoredRecord:
+        artifact_id, report = self._key.artifact_id, self._capture.report
+        return StoredRecord(
+            key=self._key.text,
+            server_id=artifact_id.server_id,
+            kind=artifact_id.kind,
+            artifact=artifact_id.artifact,
+            slot=self._key.slot.text,
+            compression=self._key.compression,
+            plain_sha256=report.sha256,
+            plain_size=report.size,
+            stored_sha256=self._outcome.stored_sha256 if self._outcome else None,
+            stored_size=info.size,
+            etag=info.etag,
+            parts=list(self._progress.parts),
+            capture=report,
+            started_at=self._progress.started_at,
+            finished_at=self._ports.now(),
+            fleetsave_version=fleetsave.__version__,
+            restore_by_hand=restore_by_hand.commands(self._ports.bucket, self._ports.endpoint, self._key, report.sha256),
+            source_path=source_path,
+            repair=job.repair,
+        )
+
+    def _save(self, progress: UploadProgress) -> None:
+        self._progress = progress
+        self._state.save_transfer(Transfer(progress, self._capture.report))
+
+    def _check_can_pause(self, started_at_offset: int) -> None:
+        if not self._capture.resumable:
+            raise _refused(
+                self._key, "the transfer does not fit one run, and without a snapshot on the server it cannot go on", "too_slow"
+            )
+        if self._progress.plain_offset == started_at_offset:
+            raise _refused(self._key, "a whole run passed without one part arriving", "too_slow")
+
+    def _abandon(self) -> None:
+        self._ports.store.abort_upload(self._key.text, self._progress.upload_id)
+        self._state.save_transfer(None)
+        self._capture.release()
+
+
+def open_stream(
+    key: BackupKey,
+    server: Server,
+    database: SqliteDatabase,
+    source_path: str,
+    transport: Transport,
+    state: StateFile,
+    ports: Ports,
+) -> Stream:
+    """Go on with the upload of an earlier run if its snapshot is still the same, else begin anew.
+
+    Raise CaptureError if no snapshot can be taken, CatalogError if an object without a record is in the way.
+    """
+    name = source.snapshot_name(key.artifact_id, key.slot)
+    transfer = state.transfer
+    if transfer is not None and transfer.progress.key == key.text:
+        capture = source.resume(transport, server, name)
+        if capture is not None and capture.report.snapshot_id == transfer.capture.snapshot_id:
+            return Stream(key, capture, transfer, state, ports)
+        if capture is not None:
+            capture.release()
+    _clear_the_way(key, state, ports)
+    source.sweep(transport, server, older_than=_LEFTOVER_AGE)
+    capture = source.capture(transport, server, database, source_path, name, scratch=ports.scratch)
+    transfer = _release_if_it_fails(capture, lambda: _begin(key, capture, database, state, ports))
+    return Stream(key, capture, transfer, state, ports)
+
+
+def _begin(key: BackupKey, capture: Capture, database: SqliteDatabase, state: StateFile, ports: Ports) -> Transfer:
+    report = capture.report
+    metadata = {"fleetsave-plain-sha256": report.sha256, "fleetsave-plain-size": str(report.size)}
+    upload_id = ports.store.begin_upload(key.text, metadata=metadata)
+    progress = UploadProgress(
+        key=key.text,
+        upload_id=upload_id,
+        snapshot_id=report.snapshot_id,
+        compression=database.compression,
+        plain_size=report.size,
+        parts=(),
+        started_at=ports.now(),
+    )
+    transfer = Transfer(progress, report)
+    state.save_transfer(transfer)
+    return transfer
+
+
+def _clear_the_way(key: BackupKey, state: StateFile, ports: Ports) -> None:
+    """Abort what earlier runs of this artifact left open, among them uploads begun by a run killed before it noted them."""
+    for upload in list(ports.store.list_uploads(backup_prefix(key.artifact_id.server_id, key.artifact_id.kind))):
+        try:
+            owner = BackupKey.parse(upload.key).artifact_id
+        except InvalidInputError:
+            continue  # not made by us: the bucket's lifecycle rule sees to it
+        if owner == key.artifact_id:
+            ports.store.abort_upload(upload.key, upload.upload_id)
+    state.save_transfer(None)
+    try:
+        ports.store.head(key.text)
+    except ObjectNotFoundError:
+        return
+    raise CatalogError(
+        "store", key.text, "an object is there already, without a record", "Look at it; the next slot is captured as usual."
+    )
+
+
+def _release_if_it_fails(capture: Capture, begin: Callable[[], Transfer]) -> Transfer:
+    try:
+        return begin()
+    except FleetsaveError:
+        capture.release()
+        raise
+
+
+def _refused(key: BackupKey, cause: str, reason: str) -> CaptureError:
+    return CaptureError(
+        "transfer", key.text, cause, "It is captured again; if this goes on, look at server and network.",
+        reason=reason, retryable=True,
+    )  # fmt: skip

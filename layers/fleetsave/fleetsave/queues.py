@@ -1,0 +1,109 @@
+"""The way to other functions: jobs to the collect queue, announcements of what was stored to the event bus."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from fleetsave.model.errors import QueueError
+from fleetsave.model.jobs import Job
+
+DETAIL_TYPE = "Object Created"
+"""The detail type of Amazon S3's own event, which an announcement copies."""
+
+_FIRST_DELAY_SECONDS = 30
+_LONGEST_DELAY_SECONDS = 900
+
+_BATCH = 10
+"""SQS takes at most ten messages in one call (SendMessageBatch)."""
+
+
+class JobQueue(Protocol):
+    """Where jobs wait; one server's jobs run one at a time, in order."""
+
+    def send(self, jobs: Sequence[Job]) -> None:
+        """Queue jobs; sending the same job twice within five minutes queues it once. Raise QueueError if one was not taken."""
+        ...
+
+    def postpone(self, receipt_handle: str, receive_count: int) -> None:
+        """Let a message that failed wait before it is delivered again: 30 s, doubled with each delivery, at most 15 min."""
+        ...
+
+
+class Announcer(Protocol):
+    """Tells the verifier that an object has been stored, where the store itself does not."""
+
+    def announce(self, bucket: str, key: str, size: int, etag: str) -> None:
+        """Announce one object. Raise QueueError if it was not taken."""
+        ...
+
+
+class SqsJobQueue:
+    """An SQS FIFO queue: message group = server, deduplication id = digest of the job's identity."""
+
+    def __init__(self, client: Any, url: str) -> None:
+        self._client = client
+        self._url = url
+
+    def send(self, jobs: Sequence[Job]) -> None:
+        """Queue jobs, ten a call. Raise QueueError naming the jobs that were not taken."""
+        for start in range(0, len(jobs), _BATCH):
+            batch = jobs[start : start + _BATCH]
+            entries = [
+                {
+                    "Id": str(position),
+                    "MessageBody": job.to_json(),
+                    "MessageGroupId": job.artifact_id.server_id,
+                    "MessageDeduplicationId": hashlib.sha256(job.identity.encode()).hexdigest(),
+                }
+                for position, job in enumerate(batch)
+            ]
+            try:
+                reply = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
+            except (ClientError, BotoCoreError) as error:
+                raise _not_taken("send jobs", self._url, str(error)) from error
+            if failed := reply.get("Failed"):
+                names = ", ".join(f"{batch[int(entry['Id'])].identity} ({entry.get('Code')})" for entry in failed)
+                raise _not_taken("send jobs", self._url, f"not taken: {names}")
+
+    def postpone(self, receipt_handle: str, receive_count: int) -> None:
+        """Change the message's visibility. Raise QueueError if that fails; the message then waits its queue's whole timeout."""
+        seconds = min(_FIRST_DELAY_SECONDS * 2 ** (receive_count - 1), _LONGEST_DELAY_SECONDS)
+        try:
+            self._client.change_message_visibility(
+                QueueUrl=self._url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
+            )  # fmt: skip
+        except (ClientError, BotoCoreError) as error:
+            raise _not_taken("postpone message", self._url, str(error)) from error
+
+
+class EventBusAnnouncer:
+    """The default EventBridge bus, under an event source of the operator's own (`aws.s3` is Amazon's alone)."""
+
+    def __init__(self, client: Any, source: str) -> None:
+        self._client = client
+        self._source = source
+
+    def announce(self, bucket: str, key: str, size: int, etag: str) -> None:
+        """Put one event of the shape of S3's own "Object Created". Raise QueueError if the bus did not take it."""
+        detail = {"version": "0", "bucket": {"name": bucket}, "object": {"key": key, "size": size, "etag": etag}}
+        entry = {"Source": self._source, "DetailType": DETAIL_TYPE, "Detail": json.dumps(detail)}
+        try:
+            reply = self._client.put_events(Entries=[entry])
+        except (ClientError, BotoCoreError) as error:
+            raise _not_taken("announce", key, str(error)) from error
+        if reply.get("FailedEntryCount"):
+            raise _not_taken("announce", key, str(reply["Entries"][0].get("ErrorCode")))
+
+
+class SilentAnnouncer:
+    """For stores that tell of new objects themselves."""
+
+    def announce(self, bucket: str, key: str, size: int, etag: str) -> None:
+        """Do nothing: the store's own event follows."""
+
+
+def _not_taken(operation: str, target: str, cause: str) -> QueueError:
+    return QueueError(operation, target, cause, "Check the function's permissions and the service's health.", retryable=True)

@@ -1,0 +1,102 @@
+"""The composition root: settings -> ports. Built on the first call, never at import; the only place that knows them all."""
+
+import os
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import boto3
+
+from fleetsave.catalog.catalog import Catalog
+from fleetsave.collect.ports import Ports
+from fleetsave.model.errors import ConfigurationError
+from fleetsave.model.fleet import Fleet, Server
+from fleetsave.queues import Announcer, EventBusAnnouncer, JobQueue, SilentAnnouncer, SqsJobQueue
+from fleetsave.secrets import Secrets, SecretsManager, read_credentials
+from fleetsave.settings import Provider, Settings, variable
+from fleetsave.store import profiles
+from fleetsave.store.base import ObjectStore
+from fleetsave.store.s3 import S3Store
+from fleetsave.transports.base import Transport
+from fleetsave.transports.ssh import SshTransport
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything a door hands to its room."""
+
+    settings: Settings
+    store: ObjectStore
+    catalog: Catalog
+    secrets: Secrets
+    announcer: Announcer
+    sqs: Any
+    scratch: Path
+
+    @property
+    def queue(self) -> JobQueue:
+        """Return the collect queue. Raise ConfigurationError if the function was not given one."""
+        url = self.settings.collect_queue_url
+        if url is None:
+            raise ConfigurationError(
+                "read settings", variable("collect_queue_url"), "it is not set", "template.yaml sets it where it is needed."
+            )  # fmt: skip
+        return SqsJobQueue(self.sqs, url)
+
+    def now(self) -> datetime:
+        """Return our own clock."""
+        return datetime.now(UTC)
+
+    def open_transport(self, server: Server) -> Transport:
+        """Return a transport to a server, with the private key its secret holds."""
+        return SshTransport(server.ssh, self.secrets.get(server.ssh.key_secret))
+
+    def collect_ports(self, fleet: Fleet, seconds_left: Callable[[], float]) -> Ports:
+        """Return what one run of collect needs; `seconds_left` tells how long the function may still run."""
+        return Ports(
+            fleet=fleet,
+            store=self.store,
+            catalog=self.catalog,
+            queue=self.queue,
+            announcer=self.announcer,
+            bucket=self.settings.bucket,
+            endpoint=self.settings.store_endpoint,
+            open_transport=self.open_transport,
+            now=self.now,
+            is_near_deadline=lambda: seconds_left() < self.settings.reserve_seconds,
+            scratch=self.scratch,
+        )
+
+
+@cache
+def services() -> Services:
+    """Return the services of this process, made from its environment once."""
+    return build(Settings.from_environment(os.environ), boto3.client)
+
+
+def build(settings: Settings, client: Callable[[str], Any]) -> Services:
+    """Make the services for `settings`; `client` makes the client of an AWS service by its name."""
+    secrets = SecretsManager(client("secretsmanager"))
+    store = open_store(settings, secrets)
+    source = settings.announce_source
+    announcer = EventBusAnnouncer(client("events"), source) if source else SilentAnnouncer()
+    return Services(settings, store, Catalog(store), secrets, announcer, client("sqs"), Path(tempfile.gettempdir()))
+
+
+def open_store(settings: Settings, secrets: Secrets) -> ObjectStore:
+    """Return the store of `settings`, with the credentials its secret holds, or those of the process if it names none."""
+    access_key_id, secret_access_key = (
+        read_credentials(secrets, settings.store_secret) if settings.store_secret else (None, None)
+    )  # fmt: skip
+    client = profiles.client(
+        settings.store_provider,
+        endpoint=settings.store_endpoint,
+        region=settings.store_region,
+        access_key_id=access_key_id,
+        secret_access_key=secret_access_key,
+    )
+    return S3Store(client, settings.bucket, conditional_writes=settings.store_provider is Provider.AWS)
