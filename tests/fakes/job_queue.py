@@ -1,0 +1,30 @@
+"""A queue and an announcer that remember what they were given."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from fleetsave.model.jobs import Job
+
+
+@dataclass
+class RecordingQueue:
+    """Keeps jobs in order; `postponed` holds (receipt handle, receive count)."""
+
+    jobs: list[Job] = field(default_factory=list)
+    postponed: list[tuple[str, int]] = field(default_factory=list)
+
+    def send(self, jobs: Sequence[Job]) -> None:
+        self.jobs.extend(jobs)
+
+    def postpone(self, receipt_handle: str, receive_count: int) -> None:
+        self.postponed.append((receipt_handle, receive_count))
+
+
+@dataclass
+class RecordingAnnouncer:
+    """Keeps the keys that were announced."""
+
+    keys: list[str] = field(default_factory=list)
+
+    def announce(self, bucket: str, key: str, size: int, etag: str) -> None:  # noqa: ARG002 - the port's arguments
+        self.keys.append(key)

@@ -1,0 +1,115 @@
+"""Jobs and announcements reach AWS's own queue and bus in the form their readers expect."""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from fleetsave.model.errors import QueueError
+from fleetsave.model.jobs import Job
+from fleetsave.model.keys import ArtifactId
+from fleetsave.model.kinds import Kind
+from fleetsave.model.slots import Slot
+from fleetsave.queues import EventBusAnnouncer, SqsJobQueue
+
+SLOT = Slot(datetime(2024, 1, 1, 12, tzinfo=UTC))
+
+
+def job(server_id: str, number: int = 0) -> Job:
+    return Job(ArtifactId(server_id, Kind.DATABASE, f"database-{number}"), SLOT)
+
+
+@pytest.fixture
+def sqs(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-central-1")
+    with mock_aws():
+        yield boto3.client("sqs")
+
+
+@pytest.fixture
+def url(sqs: Any) -> str:
+    return str(sqs.create_queue(QueueName="collect.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"])
+
+
+def receive(sqs: Any, url: str) -> list[dict[str, Any]]:
+    reply = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, AttributeNames=["All"])
+    return list(reply.get("Messages", []))
+
+
+def test_a_job_comes_out_as_it_went_in_grouped_by_its_server(sqs: Any, url: str) -> None:
+    SqsJobQueue(sqs, url).send([job("alpha")])
+    (message,) = receive(sqs, url)
+    assert Job.from_json(message["Body"]) == job("alpha")
+    assert message["Attributes"]["MessageGroupId"] == "alpha"
+
+
+def test_the_same_job_sent_twice_waits_once(sqs: Any, url: str) -> None:
+    queue = SqsJobQueue(sqs, url)
+    queue.send([job("alpha")])
+    queue.send([job("alpha")])
+    assert len(receive(sqs, url)) == 1
+
+
+def test_more_than_ten_jobs_are_all_taken(sqs: Any, url: str) -> None:
+    SqsJobQueue(sqs, url).send([job(f"server-{number}") for number in range(23)])
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])["Attributes"]
+    assert attributes["ApproximateNumberOfMessages"] == "23"
+
+
+def test_a_queue_that_is_not_there_is_a_queue_error(sqs: Any) -> None:
+    with pytest.raises(QueueError, match="send jobs"):
+        SqsJobQueue(sqs, "https://sqs.eu-central-1.amazonaws.com/123456789012/gone.fifo").send([job("alpha")])
+
+
+class Refusing:
+    """A client whose service takes the call and refuses the entry, as both batch calls may."""
+
+    def send_message_batch(self, **_: object) -> dict[str, Any]:
+        return {"Failed": [{"Id": "0", "Code": "InternalError"}]}
+
+    def put_events(self, **_: object) -> dict[str, Any]:
+        return {"FailedEntryCount": 1, "Entries": [{"ErrorCode": "ThrottlingException"}]}
+
+
+def test_an_entry_that_was_not_taken_is_named() -> None:
+    with pytest.raises(QueueError, match=r"alpha/database/database-0/20240101_120000/0 \(InternalError\)"):
+        SqsJobQueue(Refusing(), "url").send([job("alpha")])
+    with pytest.raises(QueueError, match="ThrottlingException"):
+        EventBusAnnouncer(Refusing(), "fleetsave.store").announce("bucket", "key", 1, "etag")
+
+
+def test_a_failed_message_waits_longer_each_time_up_to_a_quarter_of_an_hour() -> None:
+    class Recording:
+        def __init__(self) -> None:
+            self.timeouts: list[int] = []
+
+        def change_message_visibility(self, **given: Any) -> None:
+            self.timeouts.append(given["VisibilityTimeout"])
+
+    client = Recording()
+    queue = SqsJobQueue(client, "url")
+    for receive_count in (1, 2, 3, 9):
+        queue.postpone("handle", receive_count)
+    assert client.timeouts == [30, 60, 120, 900]
+
+
+def test_an_announcement_has_the_shape_of_s3s_own_event() -> None:
+    class Bus:
+        def __init__(self) -> None:
+            self.entries: list[dict[str, str]] = []
+
+        def put_events(self, *, Entries: list[dict[str, str]]) -> dict[str, Any]:  # noqa: N803 - boto3's name
+            self.entries += Entries
+            return {"FailedEntryCount": 0}
+
+    bus = Bus()
+    EventBusAnnouncer(bus, "fleetsave.store").announce("bucket", "servers/a/key.db", 7, "abc")
+    (entry,) = bus.entries
+    assert (entry["Source"], entry["DetailType"]) == ("fleetsave.store", "Object Created")
+    assert json.loads(entry["Detail"])["object"] == {"key": "servers/a/key.db", "size": 7, "etag": "abc"}
