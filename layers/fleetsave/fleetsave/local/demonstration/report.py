@@ -1,0 +1,78 @@
+"""What `make run` observed, as the JSON of `.local/report.json` (docs/report.md; schema in docs/report.schema.json)."""
+
+from datetime import datetime
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class BackupLine(_Part):
+    """One artifact's first proven backup of this run; sizes in bytes, times in seconds."""
+
+    server: str
+    artifact: str
+    source_path: str
+    key: str
+    slot: str
+    method: str = Field(description="how the snapshot was taken")
+    journal_mode: str
+    capture_seconds: float
+    writer_stall_seconds: float = Field(description="longest a writer can have waited for the snapshot's read lock")
+    writer_longest_wait_seconds: float = Field(description="longest write the game itself measured, for whatever reason")
+    writes_acknowledged: int = Field(description="transactions the game had committed when this was read")
+    plain_size: int
+    stored_size: int
+    level: int = Field(description="0 arrived, 1 checksum, 2 complete, 3 restored, 4 equal to the source, 5 application checks")
+    verify_seconds: float
+
+
+class BitFlipLine(_Part):
+    """One bit flipped in a stored object, and what came of it."""
+
+    key: str
+    byte: int = Field(description="offset of the byte that was changed")
+    findings: list[str] = Field(description="the checks that refused the object")
+    replaced_by: str = Field(description="key of the fresh backup, verified")
+
+
+class PruneLine(_Part):
+    """What the deployed prune function deleted."""
+
+    artifact: str
+    deleted: list[str]
+    kept_newest_verified: str
+    metadata_kept: bool = Field(description="every deleted backup still has its records")
+
+
+class DryRunLine(_Part):
+    """What a dry run as of a later day would delete."""
+
+    as_of: datetime
+    would_delete: int
+    would_keep: int
+    reasons: dict[str, int] = Field(description="reason -> number of backups")
+
+
+class Report(_Part):
+    """Everything one `make run` saw; `passed` only if every part of `observed` is true."""
+
+    schema_version: int = 1
+    fleetsave_version: str
+    started_at: datetime
+    seconds: float
+    machine: str
+    observed: dict[str, bool]
+    passed: bool
+    backups: list[BackupLine]
+    bit_flip: BitFlipLine | None
+    prune: PruneLine | None
+    dry_run: DryRunLine | None
+
+    def write(self, path: Path) -> None:
+        """Write the report as indented JSON."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(self.model_dump_json(indent=2) + "\n")
