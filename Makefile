@@ -1,25 +1,47 @@
-# make run | test | check | build | clean, each self-installing, idempotent, quick the second time.
+# make run | test | check | build | soak | clean: each sets up what it needs, and is quick the second time.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TOOLBOX := $(BIN)/python -m fleetsave.local.toolbox
+SAM := .local/tools/sam/bin/sam
+KEEP ?=
 
-.PHONY: setup check test clean
+.PHONY: run test check build soak clean setup tools
 
-setup: $(VENV)/installed
+run: setup tools            ## back up game servers on this machine while you watch; KEEP=1 leaves everything up
+	$(BIN)/python -m fleetsave.local.demonstration $(if $(KEEP),--keep)
 
-$(VENV)/installed: pyproject.toml requirements-cli.txt requirements-dev.txt layers/dependencies/requirements.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[cli,dev]'
-	touch $@
+test: setup tools           ## every test but the long runs
+	$(BIN)/pytest
 
-check: setup
+check: setup tools          ## style, types, the direction of imports, the template
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(SAM) validate --lint
 
-test: setup
-	$(BIN)/pytest
+build: setup tools          ## what `sam deploy` would take to AWS
+	$(SAM) build
 
-clean:
+soak: setup tools           ## the long runs behind docs/figures.md, which it writes
+	$(BIN)/pytest -m soak --timeout 0
+	$(BIN)/python -m tests.soak.figures
+
+clean:                      ## everything that any of these made
 	rm -rf $(VENV) .local .aws-sam build
+
+setup: $(VENV)/installed $(VENV)/system
+
+$(VENV)/installed: pyproject.toml requirements-cli.txt requirements-dev.txt layers/dependencies/requirements.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[cli,dev]'
+	touch $@
+
+$(VENV)/system: $(VENV)/installed
+	sh scripts/system-packages
+	touch $@
+
+tools: setup
+	@$(TOOLBOX) sam ministack swift > /dev/null

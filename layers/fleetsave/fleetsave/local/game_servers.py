@@ -16,7 +16,7 @@ from fleetsave.model.fleet import Fleet
 
 @dataclass(frozen=True)
 class GameDatabase:
-    """A database to be written and backed up; `path` is below the server's folder, `rate` in payments a second (0: full speed)."""
+    """A database to be written and backed up; `path` is below the server's folder, `rate` in payments a second (0: full)."""
 
     name: str
     path: str
