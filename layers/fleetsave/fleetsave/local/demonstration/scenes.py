@@ -1,0 +1,138 @@
+"""The scenes of the demonstration; each watches the deployed functions do their work and returns what it saw."""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from rich.console import Console
+from rich.live import Live
+
+from fleetsave.catalog.fleet_file import read_fleet
+from fleetsave.local.demonstration.report import BackupLine, BitFlipLine, DryRunLine, PruneLine
+from fleetsave.local.demonstration.screen import progress_table
+from fleetsave.local.demonstration.stage import SHORT_LIVED, Stage
+from fleetsave.model.errors import ObjectNotFoundError
+from fleetsave.model.history import State
+from fleetsave.model.keys import ArtifactId, BackupKey, RecordName
+from fleetsave.model.kinds import Kind
+from fleetsave.model.records import Outcome
+from fleetsave.prune.room import prune
+
+_PATIENCE = 240.0
+"""Seconds a scene waits before the demonstration is declared failed."""
+
+FLIPPED = ArtifactId("server_002", Kind.DATABASE, "database")
+
+
+class NotSeenError(RuntimeError):
+    """What a scene waited for did not happen."""
+
+
+def wait_for(what: str, seen: Callable[[], bool], *, patience: float = _PATIENCE) -> None:
+    """Wait until `seen()`. Raise NotSeenError after `patience` seconds."""
+    deadline = time.monotonic() + patience
+    while not seen():
+        if time.monotonic() > deadline:
+            raise NotSeenError(f"not seen within {patience:.0f} s: {what}")
+        time.sleep(0.5)
+
+
+def watch_first_proofs(stage: Stage, console: Console) -> list[BackupLine]:
+    """Wait until the schedule has fired and every artifact has a backup that was restored and compared."""
+    with Live(progress_table(stage, "From schedule to proof"), console=console, refresh_per_second=4) as live:
+
+        def all_verified() -> bool:
+            live.update(progress_table(stage, "From schedule to proof"))
+            return all(stage.newest(artifact_id, State.VERIFIED) for artifact_id in stage.games)
+
+        wait_for("a verified backup of every artifact", all_verified)
+    return [_backup_line(stage, artifact_id) for artifact_id in stage.games]
+
+
+def _backup_line(stage: Stage, artifact_id: ArtifactId) -> BackupLine:
+    backup = stage.newest(artifact_id, State.VERIFIED)
+    assert backup is not None  # noqa: S101 - watch_first_proofs has just seen it
+    record, verdict = stage.stored(backup.key), stage.verdict(backup.key, RecordName.VERIFIED)
+    status = stage.games[artifact_id].status()
+    return BackupLine(
+        server=artifact_id.server_id,
+        artifact=artifact_id.artifact,
+        source_path=record.source_path,
+        key=backup.key.text,
+        slot=record.slot,
+        method=record.capture.method,
+        journal_mode=record.capture.journal_mode,
+        capture_seconds=record.capture.seconds,
+        writer_stall_seconds=record.capture.writer_stall_seconds,
+        writer_longest_wait_seconds=status.longest_write_seconds,
+        writes_acknowledged=status.acknowledged,
+        plain_size=record.plain_size,
+        stored_size=record.stored_size,
+        level=verdict.level.value,
+        verify_seconds=verdict.seconds,
+    )
+
+
+def flip_a_bit(stage: Stage, console: Console) -> BitFlipLine:
+    """Flip one bit of a stored object, have it read again, and wait until it is rejected and replaced."""
+    victim = stage.newest(FLIPPED, State.VERIFIED)
+    assert victim is not None  # noqa: S101 - watch_first_proofs has seen it
+    key = victim.key
+    body = bytearray(stage.store.get(key.text, limit=1 << 30))
+    position = len(body) // 2
+    body[position] ^= 0x10
+    stage.store.put(key.text, bytes(body))
+    console.print(f"One bit of byte {position} of {key} is flipped in the store; verify reads it again.")
+    stage.send("VerifyQueueUrl", {"key": key.text, "force": True})
+    wait_for("the flipped backup rejected", lambda: stage.catalog.has(key, RecordName.REJECTED))
+    verdict = stage.verdict(key, RecordName.REJECTED)
+    findings = [f"{finding.check}: {finding.detail}" for finding in verdict.findings if finding.outcome is Outcome.FAILED]
+    console.print(f"[bold red]rejected[/] {key}", *findings, sep="\n  ")
+    fresh = _replacement(key)
+    wait_for("a fresh backup in its place", lambda: stage.catalog.has(fresh, RecordName.VERIFIED))
+    console.print(f"[green]captured again and verified[/] {fresh}")
+    return BitFlipLine(key=key.text, byte=position, findings=findings, replaced_by=fresh.text)
+
+
+def _replacement(key: BackupKey) -> BackupKey:
+    return BackupKey(key.artifact_id, key.slot.repair(1), key.compression)
+
+
+def fire_prune(stage: Stage, console: Console) -> PruneLine:
+    """Let the short-lived artifact gather verified backups, fire the deployed prune, and see which of them go."""
+    with console.status("A second backup of the short-lived database, and for the first to outlive its 20 s"):
+        wait_for("two verified backups of the short-lived database", lambda: len(_verified(stage)) >= 2)
+        oldest = _verified(stage)[0]
+        wait_for("the oldest to be past its retention", lambda: _age(stage, oldest) > timedelta(seconds=25))
+    stage.send("PruneQueueUrl", {"scheduled_time": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"})
+    wait_for("prune to delete the oldest backup", lambda: _is_gone(stage, oldest))
+    deleted = [backup.key for backup in stage.backups(SHORT_LIVED) if backup.state is State.PRUNED]
+    kept = _verified(stage)[-1]
+    stage.store.head(kept.text)
+    for key in deleted:
+        console.print(f"[dim]pruned[/] {key}: {stage.catalog.pruned(key).reason}")
+    console.print(f"[green]kept[/] {kept}, the newest verified")
+    metadata_kept = all(stage.catalog.has(key, RecordName.STORED) for key in deleted)
+    return PruneLine(
+        artifact=str(SHORT_LIVED),
+        deleted=[key.text for key in deleted],
+        kept_newest_verified=kept.text,
+        metadata_kept=metadata_kept,
+    )
+
+
+def _verified(stage: Stage) -> list[BackupKey]:
+    return [backup.key for backup in stage.backups(SHORT_LIVED) if backup.state is State.VERIFIED]
+
+
+def _age(stage: Stage, key: BackupKey) -> timedelta:
+    return datetime.now(UTC) - stage.stored(key).finished_at
+
+
+def _is_gone(stage: Stage, key: BackupKey) -> bool:
+    try:
+        stage.store.head(key.text)
+    except ObjectNotFoundError:
+        return stage.catalog.has(key, RecordName.PRUNED)
+    return False

@@ -1,0 +1,113 @@
+"""What the demonstration plays on: the deployed stack, game servers, and a view of what has been proven so far."""
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fleetsave.catalog.catalog import Catalog
+from fleetsave.catalog.fleet_file import write_fleet
+from fleetsave.local.game_servers import Game, GameDatabase, GameServer, fleet_text
+from fleetsave.local.stack import LocalStack
+from fleetsave.model.history import Backup, State
+from fleetsave.model.keys import ArtifactId, BackupKey, RecordName
+from fleetsave.model.kinds import Kind
+from fleetsave.model.records import StoredRecord, VerdictRecord
+from fleetsave.store.base import ObjectStore
+
+PARAMETERS = {
+    "DatabaseSchedule": "cron(* * * * ? *)",
+    "DatabasePeriodMinutes": "1",
+}
+"""The mission's schedule is hourly; a person who watches gets one a minute."""
+
+SHORT_LIVED = ArtifactId("server_001", Kind.DATABASE, "scratchpad")
+"""The artifact whose retention is seconds, so that prune has something to do."""
+
+
+@dataclass
+class Stage:
+    """The parts that scenes work with; records are read once."""
+
+    stack: LocalStack
+    store: ObjectStore
+    catalog: Catalog
+    servers: list[GameServer]
+    _stored: dict[BackupKey, StoredRecord] = field(default_factory=dict)
+    _verdicts: dict[tuple[BackupKey, RecordName], VerdictRecord] = field(default_factory=dict)
+
+    @property
+    def games(self) -> dict[ArtifactId, Game]:
+        """Return the running game behind each artifact."""
+        return {
+            ArtifactId(server.id, Kind.DATABASE, game.database.name): game for server in self.servers for game in server.games
+        }
+
+    def backups(self, artifact_id: ArtifactId) -> list[Backup]:
+        """Return an artifact's backups, oldest first."""
+        listed = self.catalog.backups(artifact_id.server_id, artifact_id.kind)
+        return sorted((backup for backup in listed if backup.key.artifact_id == artifact_id), key=lambda backup: backup.key)
+
+    def newest(self, artifact_id: ArtifactId, state: State | None = None) -> Backup | None:
+        """Return an artifact's newest backup, or its newest in one state."""
+        found = [backup for backup in self.backups(artifact_id) if state in (None, backup.state)]
+        return found[-1] if found else None
+
+    def stored(self, key: BackupKey) -> StoredRecord:
+        """Return a backup's stored record."""
+        if key not in self._stored:
+            self._stored[key] = self.catalog.stored(key)
+        return self._stored[key]
+
+    def verdict(self, key: BackupKey, name: RecordName) -> VerdictRecord:
+        """Return one of a backup's verdicts."""
+        if (key, name) not in self._verdicts:
+            self._verdicts[key, name] = self.catalog.verdict(key, name)
+        return self._verdicts[key, name]
+
+
+@contextmanager
+def set_up(directory: Path, say: Callable[[str], None]) -> Iterator[Stage]:
+    """Start everything, deploy, and put the fleet in place; whatever happens, nothing is left running."""
+    with ExitStack() as stack:
+        say("Game servers: sshd and games that write without pause")
+        servers = [stack.enter_context(_server(*given)) for given in _servers(directory / "servers")]
+        say("The stack: sam build and sam deploy of template.yaml")
+        local = stack.enter_context(LocalStack(directory / "stack", profile="seaweedfs", parameters=PARAMETERS))
+        for server in servers:
+            local.put_secret(server.key_secret, server.ssh.private_key)
+        store = local.store()
+        write_fleet(store, fleet_text(servers))
+        yield Stage(local, store, Catalog(store), servers)
+
+
+def _servers(directory: Path) -> list[tuple[str, Path, list[GameDatabase]]]:
+    seconds = {"keep_for": "20s", "keep_last": 1, "maximum_share": 1}
+    return [
+        (
+            "server_001",
+            directory / "server_001",
+            [
+                GameDatabase("database", "game.db", world_megabytes=48),
+                GameDatabase("scratchpad", "scratchpad.db", retention=seconds),
+            ],
+        ),
+        ("server_002", directory / "server_002", [GameDatabase("database", "game.db", journal_mode="delete", world_megabytes=16)]),
+        (
+            "server_003",
+            directory / "server_003",
+            [
+                GameDatabase("database", "worlds; $(reboot)/it's the \"main\" world?.db"),
+                GameDatabase("inventory", "-rf * 雪 #100%.db", journal_mode="delete", rate=20),
+            ],
+        ),
+    ]
+
+
+@contextmanager
+def _server(server_id: str, directory: Path, databases: list[GameDatabase]) -> Iterator[GameServer]:
+    server = GameServer(server_id, directory, databases)
+    try:
+        yield server
+    finally:
+        server.stop()
