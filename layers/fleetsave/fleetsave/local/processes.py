@@ -33,7 +33,7 @@ class ChildProcess:
                 stderr=subprocess.STDOUT,
                 env=None if env is None else dict(env),
                 cwd=cwd,
-                preexec_fn=_end_with_parent,  # noqa: PLW1509 - prctl is the only way, and touches no lock
+                preexec_fn=end_with_parent,  # noqa: PLW1509 - prctl is the only way, and touches no lock
             )
 
     @property
@@ -45,6 +45,11 @@ class ChildProcess:
     def is_running(self) -> bool:
         """Tell whether the process still runs."""
         return self._process.poll() is None
+
+    @property
+    def exit_code(self) -> int | None:
+        """Return what the process ended with, or None while it runs."""
+        return self._process.poll()
 
     def wait_until(self, ready: Callable[[], bool], *, timeout: float = 30) -> None:
         """Wait until `ready()` is true. Raise RuntimeError if the process ends first, or after `timeout` seconds."""
@@ -108,6 +113,7 @@ def accepts_connections(port: int) -> bool:
     return True
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """In a child before it runs its program: lead a process group of its own, and end with the thread that started it."""
     os.setpgid(0, 0)
     _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
