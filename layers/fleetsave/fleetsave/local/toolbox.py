@@ -29,8 +29,8 @@ def ensure(name: str, *, project: Path = PROJECT) -> Path:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (marker.exists() and marker.read_text() == wanted):
             shutil.rmtree(venv, ignore_errors=True)
-            _run([sys.executable, "-m", "venv", str(venv)], name)
-            pip = [str(venv / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
+            _run([sys.executable, "-m", "venv", "--without-pip", str(venv)], name)
+            pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(venv / "bin" / "python")]
             _run([*pip, "install", "--quiet", "--requirement", str(requirements)], name)
             marker.write_text(wanted)
     return venv
