@@ -1,12 +1,14 @@
 """Jobs: what a message of the collect queue carries."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from pydantic import TypeAdapter, ValidationError
 
 from fleetsave.model.errors import InvalidInputError
 from fleetsave.model.keys import ArtifactId
 from fleetsave.model.kinds import Kind
+from fleetsave.model.records import StoredRecord
 from fleetsave.model.slots import Slot
 
 MAXIMUM_REPAIRS = 3
@@ -63,6 +65,15 @@ class Job:
             raise InvalidInputError("read job", "collect message", "repair or hop is out of range", "Drop this message.")
         artifact_id = ArtifactId(message.server_id, message.kind, message.artifact)
         return cls(artifact_id, Slot.parse(message.slot), message.source_path, message.repair, message.hop)
+
+    @classmethod
+    def again(cls, stored: StoredRecord) -> "Job | None":
+        """Return the job that captures a rejected backup's slot once more; None after MAXIMUM_REPAIRS of them."""
+        if stored.repair >= MAXIMUM_REPAIRS:
+            return None
+        slot = Slot(Slot.parse(stored.slot).at - timedelta(seconds=stored.repair))
+        artifact_id = ArtifactId(stored.server_id, Kind(stored.kind), stored.artifact)
+        return cls(artifact_id, slot, stored.source_path, stored.repair + 1)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,33 @@
+"""From findings to a verdict."""
+
+from collections.abc import Sequence
+
+from fleetsave.checks.sqlite_restore import FOREIGN_KEYS
+from fleetsave.model.keys import RecordName
+from fleetsave.model.records import Finding, Level, Outcome
+
+
+def verdict(findings: Sequence[Finding]) -> RecordName:
+    """Return rejected if a check failed, suspect if one was suspect or the copy was not restored, else verified."""
+    outcomes = {finding.outcome for finding in findings}
+    if Outcome.FAILED in outcomes:
+        return RecordName.REJECTED
+    if Outcome.SUSPECT in outcomes or level(findings) < Level.RESTORED:
+        return RecordName.SUSPECT
+    return RecordName.VERIFIED
+
+
+def level(findings: Sequence[Finding]) -> Level:
+    """Return the highest level such that it and every level below it were asked about and passed."""
+    reached = Level.ARRIVED
+    for next_level in list(Level)[1:]:
+        outcomes = [finding.outcome for finding in findings if finding.level is next_level]
+        if not outcomes or any(outcome is not Outcome.PASSED for outcome in outcomes):
+            break
+        reached = next_level
+    return reached
+
+
+def is_curable(findings: Sequence[Finding]) -> bool:
+    """Tell whether capturing again may help: violated foreign keys alone are the source's, and every copy has them."""
+    return any(finding.outcome is Outcome.FAILED and finding.check != FOREIGN_KEYS for finding in findings)
