@@ -3,7 +3,7 @@
 import fcntl
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,38 +11,113 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from fleetsave.local.emulator import Emulator
-from fleetsave.local.sam import Target, run_sam, this_machine
+from fleetsave.local.sam import run_sam, this_machine
 
 _ARTIFACTS = "fleetsave-artifacts"
 _NOT_DEPLOYED = {"__pycache__", "fleetsave.egg-info", "cli", "local"}
 """Folders below `layers` that no layer takes (their Makefiles say so)."""
 
 
-def deploy(
-    emulator: Emulator, stack_name: str, parameters: Mapping[str, str], *, project: Path, folder: Path
-) -> dict[str, str]:  # fmt: skip
-    """Make the stack what the project's template, its code and `parameters` say, and return the stack's outputs.
+class Deployment:
+    """Deploys the template of one project. `folder` takes what SAM is told, `log` what it says."""
 
-    Architecture, PythonRuntime and RequireTls are set to suit this machine and the emulator. The stack carries a tag of its
-    sources, so that one which is current is left alone. `folder` takes the log, sam.log. Raise RuntimeError, with the end of
-    that log, if SAM fails.
-    """
-    target = this_machine()
-    local = {"Architecture": target.architecture, "PythonRuntime": f"python{target.python}", "RequireTls": "false"}
-    wanted_parameters = {**local, **parameters}
-    source = source_digest(project)
-    tag = hashlib.sha256(f"{source}{json.dumps(wanted_parameters, sort_keys=True)}".encode()).hexdigest()[:32]
-    stack = _describe(emulator, stack_name)
-    if stack is None or _tag(stack) != tag:
-        log = folder / "sam.log"
-        overrides = folder / "parameters.yaml"
-        overrides.write_text(json.dumps(wanted_parameters, indent=1))
-        with _built(project, target, source, overrides, emulator.endpoint, log) as template:
-            _deploy(emulator, stack_name, template, tag, overrides, project=project, target=target, log=log)
-        stack = _describe(emulator, stack_name)
-    if stack is None:
-        raise RuntimeError(f"the stack {stack_name} is not there after sam deploy (log: {folder / 'sam.log'})")
-    return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+    def __init__(self, emulator: Emulator, *, project: Path, folder: Path, log: Path) -> None:
+        self._emulator = emulator
+        self._project = project
+        self._folder = folder
+        self._log = log
+        self._target = this_machine()
+        self._builds = project / ".aws-sam"
+
+    def deploy(self, stack_name: str, parameters: Mapping[str, str]) -> dict[str, str]:
+        """Make the stack what the template, its code and `parameters` say, and return its outputs.
+
+        Architecture, PythonRuntime and RequireTls are set to suit this machine and the emulator. The stack carries a tag of its
+        sources, so that one which is current is left alone. Raise RuntimeError, with the end of SAM's output, if SAM fails.
+        """
+        local = {
+            "Architecture": self._target.architecture,
+            "PythonRuntime": f"python{self._target.python}",
+            "RequireTls": "false",
+        }
+        overrides = json.dumps({**local, **parameters}, indent=1, sort_keys=True)
+        source = source_digest(self._project)
+        tag = hashlib.sha256(f"{source}{overrides}".encode()).hexdigest()[:32]
+        stack = self._describe(stack_name)
+        if stack is None or _tag(stack) != tag:
+            self._tell_sam(overrides)
+            with self._built(source) as template:
+                self._deploy(stack_name, template, tag)
+            stack = self._describe(stack_name)
+        if stack is None:
+            raise RuntimeError(f"the stack {stack_name} is not there after sam deploy (log: {self._log})")
+        return {output["OutputKey"]: output["OutputValue"] for output in stack.get("Outputs", [])}
+
+    def _tell_sam(self, overrides: str) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._overrides.write_text(overrides)
+        # Empty: the project's own samconfig.toml is about AWS.
+        self._configuration.write_text("version = 0.1\n")
+
+    @property
+    def _overrides(self) -> Path:
+        return self._folder / "parameters.yaml"
+
+    @property
+    def _configuration(self) -> Path:
+        return self._folder / "samconfig.toml"
+
+    @contextmanager
+    def _built(self, source: str) -> Iterator[Path]:
+        """Give the built template of `source`, built at most once; nobody else builds in its folder meanwhile.
+
+        The folder is named after processor and Python, which SAM's own cache does not see.
+        """
+        build = self._builds / f"local-{self._target.architecture}-{self._target.python}"
+        marker = build.with_suffix(f"{build.suffix}.built-from")
+        self._builds.mkdir(exist_ok=True)
+        with build.with_suffix(f"{build.suffix}.lock").open("w") as lock:
+            while True:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if not _is_built_from(source, marker):
+                    marker.unlink(missing_ok=True)
+                    self._build(build)
+                    marker.write_text(source)
+                fcntl.flock(lock, fcntl.LOCK_SH)
+                # Between the two locks another process may have built another source.
+                if _is_built_from(source, marker):
+                    break
+            yield build / "template.yaml"
+
+    def _build(self, build: Path) -> None:
+        self._sam(
+            "build",
+            ["--template-file", "template.yaml", "--build-dir", str(build), "--cache-dir", f"{build}-cache"],
+            ["--cached", "--parallel"],
+        )
+
+    def _deploy(self, name: str, template: Path, tag: str) -> None:
+        self._emulator.client("s3").create_bucket(Bucket=_ARTIFACTS)
+        self._sam(
+            "deploy",
+            ["--template-file", str(template), "--stack-name", name, "--s3-bucket", _ARTIFACTS, "--tags", f"source={tag}"],
+            ["--capabilities", "CAPABILITY_IAM", "--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar"],
+        )
+
+    def _sam(self, command: str, *options: Sequence[str]) -> None:
+        common = ["--config-file", str(self._configuration), "--parameter-overrides", f"file://{self._overrides}"]
+        arguments = [command, *common, *(word for words in options for word in words)]
+        run_sam(arguments, project=self._project, target=self._target, endpoint=self._emulator.endpoint, log=self._log)
+
+    def _describe(self, name: str) -> dict[str, Any] | None:
+        try:
+            stacks = self._emulator.client("cloudformation").describe_stacks(StackName=name)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ValidationError":
+                return None
+            raise
+        stack: dict[str, Any] = stacks["Stacks"][0]
+        return stack
 
 
 def source_digest(project: Path) -> str:
@@ -61,60 +136,8 @@ def source_digest(project: Path) -> str:
     return digest.hexdigest()
 
 
-@contextmanager
-def _built(project: Path, target: Target, source: str, overrides: Path, endpoint: str, log: Path) -> Iterator[Path]:
-    """Give the built template of `source`, built at most once; nobody builds in that folder meanwhile."""
-    top = project / ".aws-sam"
-    build = top / target.name
-    marker = top / f"{target.name}.built-from"
-    top.mkdir(exist_ok=True)
-    arguments = [
-        "build", "--template-file", "template.yaml", "--config-file", str(_no_configuration(log.parent)),
-        "--build-dir", str(build), "--cache-dir", f"{build}-cache", "--cached", "--parallel",
-        "--parameter-overrides", f"file://{overrides}",
-    ]  # fmt: skip
-    with (top / f"{target.name}.lock").open("w") as lock:
-        while True:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-            if not (marker.exists() and marker.read_text() == source and (build / "template.yaml").exists()):
-                marker.unlink(missing_ok=True)
-                run_sam(arguments, project=project, target=target, endpoint=endpoint, log=log)
-                marker.write_text(source)
-            fcntl.flock(lock, fcntl.LOCK_SH)
-            # Between the two locks another process may have built another source.
-            if marker.exists() and marker.read_text() == source:
-                break
-        yield build / "template.yaml"
-
-
-def _deploy(
-    emulator: Emulator, name: str, template: Path, tag: str, overrides: Path, *, project: Path, target: Target, log: Path
-) -> None:  # fmt: skip
-    emulator.client("s3").create_bucket(Bucket=_ARTIFACTS)
-    arguments = [
-        "deploy", "--template-file", str(template), "--config-file", str(_no_configuration(log.parent)),
-        "--stack-name", name, "--s3-bucket", _ARTIFACTS, "--capabilities", "CAPABILITY_IAM",
-        "--no-confirm-changeset", "--no-fail-on-empty-changeset", "--no-progressbar",
-        "--tags", f"source={tag}", "--parameter-overrides", f"file://{overrides}",
-    ]  # fmt: skip
-    run_sam(arguments, project=project, target=target, endpoint=emulator.endpoint, log=log)
-
-
-def _no_configuration(folder: Path) -> Path:
-    """Return an empty samconfig: the project's own speaks of AWS."""
-    path = folder / "samconfig.toml"
-    path.write_text("version = 0.1\n")
-    return path
-
-
-def _describe(emulator: Emulator, name: str) -> dict[str, Any] | None:
-    try:
-        stack: dict[str, Any] = emulator.client("cloudformation").describe_stacks(StackName=name)["Stacks"][0]
-    except ClientError as error:
-        if error.response["Error"]["Code"] == "ValidationError":
-            return None
-        raise
-    return stack
+def _is_built_from(source: str, marker: Path) -> bool:
+    return marker.exists() and marker.read_text() == source
 
 
 def _tag(stack: Mapping[str, Any]) -> str | None:

@@ -70,6 +70,14 @@ class Emulator:
                 self._clients[service] = session.client(service, endpoint_url=self.endpoint, config=config)
             return self._clients[service]
 
+    def put_secret(self, name: str, text: str) -> None:
+        """Keep a secret in Secrets Manager, in place of what was there."""
+        secrets = self.client("secretsmanager")
+        try:
+            secrets.create_secret(Name=name, SecretString=text)
+        except secrets.exceptions.ResourceExistsException:
+            secrets.put_secret_value(SecretId=name, SecretString=text)
+
     def _answers(self) -> bool:
         try:
             with urllib.request.urlopen(f"{self.endpoint}/_ministack/ready", timeout=1) as reply:  # noqa: S310 - our own http address

@@ -1,8 +1,8 @@
 """The function host: a process that runs every deployed function in AWS's Runtime Interface Emulator.
 
 The emulator sends it each invocation as `POST /{function name}`; it answers 200 with the result, or 500 with the error. Run as
-`python -m fleetsave.local.function_host --port P --emulator URL --folder DIR --rie FILE --python FILE`, with the emulator's
-root key in the environment.
+`python -m fleetsave.local.function_host --port P --emulator URL --folder DIR --logs DIR --rie FILE --python FILE`, with the
+emulator's root key in the environment.
 """
 
 import argparse
@@ -57,7 +57,7 @@ class FunctionHost:
         with self._lock:
             pool = self._pools.get(name)
             if pool is None or pool.package.revision != revision:
-                self._pools[name] = FunctionPool(fetch(self._functions, name, self._folder / "code"), self._start)
+                self._pools[name] = FunctionPool(fetch(self._functions, name, self._folder), self._start)
                 if pool is not None:
                     pool.retire()
             return self._pools[name]
@@ -115,7 +115,7 @@ def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="fleetsave.local.function_host")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--emulator", required=True)
-    for name in ("--folder", "--rie", "--python"):
+    for name in ("--folder", "--logs", "--rie", "--python"):
         parser.add_argument(name, type=Path, required=True)
     given = parser.parse_args(arguments)
 
@@ -123,7 +123,7 @@ def main(arguments: list[str]) -> None:
     logs, metrics, functions, sessions = (
         _client(service, given.emulator) for service in ("logs", "cloudwatch", "lambda", "sts")
     )  # fmt: skip
-    output = FunctionOutput(given.folder / "logs", logs, metrics)
+    output = FunctionOutput(given.logs, logs, metrics)
     spawner = ThreadPoolExecutor(1, thread_name_prefix="spawner")
     machinery = Machinery(given.rie, given.python, spawner, given.emulator, region, output.follow)
     host = FunctionHost(given.folder, machinery, functions=functions, sessions=sessions)

@@ -10,14 +10,14 @@ from fleetsave.local.toolbox import ensure
 
 
 class FunctionService:
-    """The function host on one port; what functions print is in `folder`/logs, the host's own words in `log`."""
+    """The function host on one port, with unpacked code in `folder`; what each function prints is in `logs`/{its name}.log."""
 
-    def __init__(self, *, port: int, emulator: str, folder: Path, log: Path) -> None:
+    def __init__(self, *, port: int, emulator: str, folder: Path, logs: Path) -> None:
         self.url = f"http://127.0.0.1:{port}"
         self._port = port
         self._emulator = emulator
         self._folder = folder
-        self._log = log
+        self._logs = logs
         self._process: ChildProcess | None = None
 
     def start(self) -> None:
@@ -27,6 +27,7 @@ class FunctionService:
             "--port": str(self._port),
             "--emulator": self._emulator,
             "--folder": str(self._folder),
+            "--logs": str(self._logs),
             "--rie": str(_runtime_interface_emulator()),
             "--python": str(ensure("lambda") / "bin" / "python"),
         }
@@ -39,7 +40,9 @@ class FunctionService:
             "AWS_SECRET_ACCESS_KEY": ADMIN_KEY,
             "AWS_DEFAULT_REGION": REGION,
         }
-        self._process = ChildProcess("the function host", command, log=self._log, env=environment, cwd=self._folder)
+        self._process = ChildProcess(
+            "the function host", command, log=self._logs / "function-host.log", env=environment, cwd=self._folder
+        )
         self._process.wait_until(lambda: accepts_connections(self._port))
 
     def stop(self) -> None:

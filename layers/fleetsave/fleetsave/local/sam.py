@@ -23,11 +23,6 @@ class Target:
     architecture: str
     python: str
 
-    @property
-    def name(self) -> str:
-        """Return a folder name for what is built for it."""
-        return f"local-{self.architecture}-{self.python}"
-
 
 def this_machine() -> Target:
     """Return the target this machine is."""
