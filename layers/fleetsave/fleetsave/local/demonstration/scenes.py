@@ -84,7 +84,7 @@ def flip_a_bit(stage: Stage, console: Console) -> BitFlipLine:
     body[position] ^= 0x10
     stage.store.put(key.text, bytes(body))
     console.print(f"One bit of byte {position} of {key} is flipped in the store; verify reads it again.")
-    stage.send("VerifyQueueUrl", {"key": key.text, "force": True})
+    stage.send("VerifyQueue", {"key": key.text, "force": True})
     wait_for("the flipped backup rejected", lambda: stage.catalog.has(key, RecordName.REJECTED))
     verdict = stage.verdict(key, RecordName.REJECTED)
     findings = [f"{finding.check}: {finding.detail}" for finding in verdict.findings if finding.outcome is Outcome.FAILED]
@@ -105,7 +105,7 @@ def fire_prune(stage: Stage, console: Console) -> PruneLine:
         wait_for("two verified backups of the short-lived database", lambda: len(_verified(stage)) >= 2)
         oldest = _verified(stage)[0]
         wait_for("the oldest to be past its retention", lambda: _age(stage, oldest) > timedelta(seconds=25))
-    stage.send("PruneQueueUrl", {"scheduled_time": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"})
+    stage.send("PruneQueue", {"scheduled_time": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"})
     wait_for("prune to delete the oldest backup", lambda: _is_gone(stage, oldest))
     deleted = [backup.key for backup in stage.backups(SHORT_LIVED) if backup.state is State.PRUNED]
     kept = _verified(stage)[-1]

@@ -16,7 +16,9 @@ def progress_table(stage: Stage, title: str) -> Table:
         table.add_column(name, justify="right" if name in ("bytes", "stored", "writers waited") else "left")
     for artifact_id, game in stage.games.items():
         backup = stage.newest(artifact_id, State.VERIFIED) or stage.newest(artifact_id)
-        table.add_row(artifact_id.server_id, artifact_id.artifact, game.database.journal_mode, *_cells(stage, artifact_id, backup))
+        table.add_row(
+            artifact_id.server_id, artifact_id.artifact, game.database.journal_mode, *_cells(stage, artifact_id, backup)
+        )
     return table
 
 

@@ -1,5 +1,6 @@
 """What the demonstration plays on: the deployed stack, game servers, and a view of what has been proven so far."""
 
+import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -8,7 +9,7 @@ from pathlib import Path
 from fleetsave.catalog.catalog import Catalog
 from fleetsave.catalog.fleet_file import write_fleet
 from fleetsave.local.game_servers import Game, GameDatabase, GameServer, fleet_text
-from fleetsave.local.stack import LocalStack
+from fleetsave.local.stack import LocalStack, Profile
 from fleetsave.model.history import Backup, State
 from fleetsave.model.keys import ArtifactId, BackupKey, RecordName
 from fleetsave.model.kinds import Kind
@@ -20,6 +21,8 @@ PARAMETERS = {
     "DatabasePeriodMinutes": "1",
 }
 """The mission's schedule is hourly; a person who watches gets one a minute."""
+
+_FUNCTIONS = ("DispatchFunction", "CollectFunction", "VerifyFunction", "PruneFunction")
 
 SHORT_LIVED = ArtifactId("server_001", Kind.DATABASE, "scratchpad")
 """The artifact whose retention is seconds, so that prune has something to do."""
@@ -59,6 +62,20 @@ class Stage:
             self._stored[key] = self.catalog.stored(key)
         return self._stored[key]
 
+    def send(self, queue: str, message: dict[str, object]) -> None:
+        """Put a message on one of the template's queues."""
+        self.stack.client("sqs").send_message(QueueUrl=self.stack.physical_name(queue), MessageBody=json.dumps(message))
+
+    def troubles(self) -> str:
+        """Return what the functions printed last, for when something expected did not happen."""
+        logs = [f"--- {function}\n{self.stack.function_log(function)[-1500:]}" for function in _FUNCTIONS]
+        return "\n".join([*logs, f"All logs: {self.stack.logs}"])
+
+    def addresses(self) -> str:
+        """Return where everything is, for a person who wants to look around."""
+        servers = [f"{server.id}: ssh -p {server.ssh.port} {server.ssh.user}@127.0.0.1" for server in self.servers]
+        return "\n".join([f"AWS emulator: {self.stack.endpoint}", f"state and logs: {self.stack.state}", *servers])
+
     def verdict(self, key: BackupKey, name: RecordName) -> VerdictRecord:
         """Return one of a backup's verdicts."""
         if (key, name) not in self._verdicts:
@@ -70,10 +87,9 @@ class Stage:
 def set_up(directory: Path, say: Callable[[str], None]) -> Iterator[Stage]:
     """Start everything, deploy, and put the fleet in place; whatever happens, nothing is left running."""
     with ExitStack() as stack:
-        say("Game servers: sshd and games that write without pause")
+        say("starting three game servers: an sshd each, and games that write without pause")
         servers = [stack.enter_context(_server(*given)) for given in _servers(directory / "servers")]
-        say("The stack: sam build and sam deploy of template.yaml")
-        local = stack.enter_context(LocalStack(directory / "stack", profile="seaweedfs", parameters=PARAMETERS))
+        local = stack.enter_context(LocalStack(Profile.SEAWEEDFS, state=directory / "stack", parameters=PARAMETERS, progress=say))
         for server in servers:
             local.put_secret(server.key_secret, server.ssh.private_key)
         store = local.store()
@@ -92,12 +108,16 @@ def _servers(directory: Path) -> list[tuple[str, Path, list[GameDatabase]]]:
                 GameDatabase("scratchpad", "scratchpad.db", retention=seconds),
             ],
         ),
-        ("server_002", directory / "server_002", [GameDatabase("database", "game.db", journal_mode="delete", world_megabytes=16)]),
+        (
+            "server_002",
+            directory / "server_002",
+            [GameDatabase("database", "game.db", journal_mode="delete", world_megabytes=16)],
+        ),
         (
             "server_003",
             directory / "server_003",
             [
-                GameDatabase("database", "worlds; $(reboot)/it's the \"main\" world?.db"),
+                GameDatabase("database", 'worlds; $(reboot)/it\'s the "main" world?.db'),
                 GameDatabase("inventory", "-rf * 雪 #100%.db", journal_mode="delete", rate=20),
             ],
         ),

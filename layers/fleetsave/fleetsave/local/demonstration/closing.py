@@ -1,0 +1,42 @@
+"""The closing table: what was observed, in one look."""
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+
+from fleetsave.local.demonstration.report import Report
+from fleetsave.local.demonstration.screen import human_bytes
+
+
+def closing_table(report: Report) -> RenderableType:
+    """Return a table of the backups and one of what was, and was not, observed."""
+    backups = Table(title="Backups", title_justify="left")
+    for name in (
+        "server",
+        "artifact",
+        "journal",
+        "captured by",
+        "snapshot",
+        "read lock",
+        "game's longest wait",
+        "bytes",
+        "stored",
+        "level",
+    ):
+        backups.add_column(name, justify="left" if name in ("server", "artifact", "journal", "captured by") else "right")
+    for line in report.backups:
+        backups.add_row(
+            line.server,
+            line.artifact,
+            line.journal_mode,
+            line.method,
+            f"{line.capture_seconds:.2f} s",
+            f"{line.writer_stall_seconds * 1000:.0f} ms",
+            f"{line.writer_longest_wait_seconds * 1000:.0f} ms",
+            human_bytes(line.plain_size),
+            human_bytes(line.stored_size),
+            str(line.level),
+        )
+    observed = Table(title=f"Observed in {report.seconds:.0f} s", title_justify="left", show_header=False)
+    for name, seen in report.observed.items():
+        observed.add_row(name.replace("_", " "), "[green]yes" if seen else "[bold red]no")
+    return Group("", backups, observed)
