@@ -1,7 +1,7 @@
 """Does the restored copy say of its content what the source said inside the capture's own transaction?"""
 
 import hashlib
-from math import isclose, isfinite
+from math import isclose
 
 from fleetsave.checks.sqlite_database import RestoredDatabase
 from fleetsave.checks.sqlite_restore import guarded
@@ -9,11 +9,6 @@ from fleetsave.model.records import Finding, Fingerprint, Level, Outcome, Value
 
 _NAMED = 5
 _SCHEMA_ROWS = 1_000_000
-_TABLES = (
-    "SELECT name, replace(name, '\"', '\"\"') FROM sqlite_master"
-    " WHERE type = 'table' AND rootpage > 0 AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name"
-)
-_SCHEMA = "SELECT hex(type), hex(name), hex(tbl_name), hex(coalesce(sql, '')) FROM sqlite_master"
 _SUM_TOLERANCE = 1e-9
 """SQLite 3.43 began to sum floating point values with compensation, so two versions differ in the last digits."""
 
@@ -32,20 +27,28 @@ def check(fingerprint: Fingerprint | None, database: RestoredDatabase) -> list[F
 
 
 def row_counts(database: RestoredDatabase) -> dict[str, int]:
-    """Count the rows of every ordinary table; virtual tables are left out, what they keep stands in tables of their own."""
-    tables = database.query(_TABLES, limit=_SCHEMA_ROWS)
+    """Count the rows of every table; virtual tables are left out, what they keep stands in tables of their own."""
     counts = {}
-    for name, quoted in tables:  # NOT INDEXED: an index may need a collation that only the game has
-        (count,) = database.query(f'SELECT count(*) FROM "{quoted}" NOT INDEXED', limit=1)[0]  # noqa: S608 - quoted by SQLite
-        counts[str(name)] = int(count or 0)
+    for kind, name, _, sql in _schema_rows(database):
+        if kind == "table" and not sql.upper().startswith("CREATE VIRTUAL TABLE"):
+            quoted = name.replace('"', '""')
+            # NOT INDEXED: an index may need a collation that only the game has.
+            (count,) = database.query(f'SELECT count(*) FROM "{quoted}" NOT INDEXED', limit=1)[0]  # noqa: S608 - a quoted name
+            counts[name] = int(count or 0)
     return counts
 
 
 def schema_sha256(database: RestoredDatabase) -> str:
-    """Hash the sorted rows of the schema, in hex, so that no name can pass for another whatever is in it."""
-    rows = database.query(_SCHEMA, limit=_SCHEMA_ROWS)
-    lines = sorted("|".join(str(cell) for cell in row) for row in rows)
+    """Hash the sorted schema: lines of type, name, table name and SQL, with tabs between."""
+    lines = sorted("\t".join(row) for row in _schema_rows(database))
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def _schema_rows(database: RestoredDatabase) -> list[tuple[str, str, str, str]]:
+    """Return type, name, table name and SQL of everything but SQLite's own tables and indexes."""
+    rows = database.query("SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_master", limit=_SCHEMA_ROWS)
+    texts = [(str(kind), str(name), str(table), str(sql)) for kind, name, table, sql in rows]
+    return [row for row in texts if not row[1].lower().startswith("sqlite_")]
 
 
 def _row_counts(expected: dict[str, int], database: RestoredDatabase) -> Finding:
@@ -78,7 +81,7 @@ def _owner_check(name: str, expected: list[Value], sql: str | None, database: Re
 
     def ask() -> Finding:
         rows = database.query(sql, limit=1)
-        found = [_plain(value) for value in rows[0]] if rows else []
+        found = list(rows[0]) if rows else []
         if len(expected) == len(found) and all(map(_is_same, expected, found)):
             return Finding(check_name, Outcome.PASSED, f"{found}, as at the source"[:500], Level.APPLICATION)
         return Finding(check_name, Outcome.FAILED, f"{found} restored, {expected} at the source"[:500], Level.APPLICATION)
@@ -86,16 +89,7 @@ def _owner_check(name: str, expected: list[Value], sql: str | None, database: Re
     return guarded(check_name, Level.APPLICATION, ask)
 
 
-def _plain(value: str | float | bytes | None) -> Value:
-    """Write a cell as the capture does: JSON has neither bytes nor infinity."""
-    if isinstance(value, bytes):
-        return f"x'{value.hex()}'"
-    if isinstance(value, float) and not isfinite(value):
-        return repr(value)
-    return value
-
-
-def _is_same(expected: Value, found: Value) -> bool:
+def _is_same(expected: Value, found: Value | bytes) -> bool:
     if isinstance(expected, float) and isinstance(found, float):
         return isclose(expected, found, rel_tol=_SUM_TOLERANCE)
     return type(expected) is type(found) and expected == found

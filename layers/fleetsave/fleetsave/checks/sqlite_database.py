@@ -49,6 +49,8 @@ class RestoredDatabase:
                 if self._is_late():
                     raise self._too_slow() from None
                 raise
+            except (sqlite3.Warning, ValueError) as error:  # two statements in one, or text that is no SQL at all
+                raise sqlite3.ProgrammingError(str(error)) from error
         return rows
 
     @contextmanager

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pydantic import TypeAdapter, ValidationError
 
 from fleetsave.model.errors import InvalidInputError
-from fleetsave.model.keys import ArtifactId
+from fleetsave.model.keys import ArtifactId, BackupKey
 from fleetsave.model.kinds import Kind
 from fleetsave.model.records import StoredRecord
 from fleetsave.model.slots import Slot
@@ -69,11 +69,11 @@ class Job:
     @classmethod
     def again(cls, stored: StoredRecord) -> "Job | None":
         """Return the job that captures a rejected backup's slot once more; None after MAXIMUM_REPAIRS of them."""
-        if stored.repair >= MAXIMUM_REPAIRS:
+        if not 0 <= stored.repair < MAXIMUM_REPAIRS:
             return None
-        slot = Slot(Slot.parse(stored.slot).at - timedelta(seconds=stored.repair))
-        artifact_id = ArtifactId(stored.server_id, Kind(stored.kind), stored.artifact)
-        return cls(artifact_id, slot, stored.source_path, stored.repair + 1)
+        key = BackupKey.parse(stored.key)
+        slot = Slot(key.slot.at - timedelta(seconds=stored.repair))
+        return cls(key.artifact_id, slot, stored.source_path, stored.repair + 1)
 
 
 @dataclass(frozen=True)
