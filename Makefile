@@ -5,6 +5,7 @@ BIN := $(VENV)/bin
 TOOLBOX := $(BIN)/python -m fleetsave.local.toolbox
 SAM := .local/tools/sam/bin/sam
 KEEP ?=
+export SAM_CLI_TELEMETRY := 0
 
 .PHONY: run test check build soak clean setup tools
 
@@ -21,8 +22,9 @@ check: setup tools          ## style, types, the direction of imports, the templ
 	$(BIN)/lint-imports
 	$(SAM) validate --lint
 
-build: setup tools          ## what `sam deploy` would take to AWS
-	$(SAM) build
+build: setup tools          ## what `sam deploy` takes to AWS, and the same for this machine's Python
+	$(SAM) validate --lint
+	$(BIN)/python -m tests.packaging.builds
 
 soak: setup tools           ## the long runs behind docs/figures.md, which it writes
 	$(BIN)/pytest -m soak --timeout 0

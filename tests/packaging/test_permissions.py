@@ -1,0 +1,177 @@
+"""Each role may do what the table says, and nothing else; only prune may delete."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.packaging.deployments import EXTERNAL, OWN, Deployment
+
+Permission = tuple[str, str]
+SECRET = "arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:"
+BUS = "arn:<AWS::Partition>:events:<AWS::Region>:<AWS::AccountId>:event-bus/default"
+FUNCTIONS = ("Dispatch", "Collect", "Verify", "Prune")
+
+
+def allowed(actions: str, *resources: str) -> set[Permission]:
+    return {(action, resource) for action in actions.split() for resource in resources}
+
+
+def under(*prefixes: str) -> list[str]:
+    return [f"<Bucket.Arn>/{prefix}/*" for prefix in prefixes]
+
+
+def runtime(function: str) -> set[Permission]:
+    return allowed("logs:CreateLogStream logs:PutLogEvents", f"{function}Logs.Arn") | allowed(
+        "sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes", f"{function}Queue.Arn"
+    )
+
+
+SEND_JOBS = allowed("sqs:SendMessage", "CollectQueue.Arn")
+
+EVERYWHERE: dict[str, set[Permission]] = {
+    "DispatchRole": runtime("Dispatch") | SEND_JOBS,
+    "CollectRole": runtime("Collect")
+    | SEND_JOBS
+    | allowed("sqs:ChangeMessageVisibility", "CollectQueue.Arn")
+    | allowed("secretsmanager:GetSecretValue", f"{SECRET}fleetsave/ssh/read-*"),
+    "VerifyRole": runtime("Verify") | SEND_JOBS | allowed("sqs:ChangeMessageVisibility", "VerifyQueue.Arn"),
+    "PruneRole": runtime("Prune"),
+    "ScheduleRole": allowed("sqs:SendMessage", "DispatchQueue.Arn", "PruneQueue.Arn", "ScheduleDlq.Arn"),
+}
+
+ON_OWN_BUCKET: dict[str, set[Permission]] = {
+    "DispatchRole": allowed("s3:GetObject", *under("config")) | allowed("s3:ListBucket", "Bucket.Arn"),
+    "CollectRole": allowed("s3:GetObject", *under("config", "servers", "central", "catalog", "state"))
+    | allowed("s3:PutObject", *under("servers", "central", "catalog", "state"))
+    | allowed("s3:AbortMultipartUpload s3:ListMultipartUploadParts", *under("servers", "central"))
+    | allowed("s3:ListBucket s3:ListBucketMultipartUploads", "Bucket.Arn"),
+    "VerifyRole": allowed("s3:GetObject", *under("config", "servers", "central", "catalog", "state"))
+    | allowed("s3:PutObject", *under("catalog"))
+    | allowed("s3:ListBucket", "Bucket.Arn"),
+    "PruneRole": allowed("s3:GetObject", *under("config", "catalog"))
+    | allowed("s3:PutObject", *under("catalog"))
+    | allowed("s3:DeleteObject", *under("servers", "central"))
+    | allowed("s3:ListBucket", "Bucket.Arn"),
+    "ScheduleRole": set(),
+}
+
+READ_STORE_KEY = allowed("secretsmanager:GetSecretValue", f"{SECRET}fleetsave/store-??????")
+ON_EXTERNAL_STORE: dict[str, set[Permission]] = {
+    "DispatchRole": READ_STORE_KEY,
+    "CollectRole": READ_STORE_KEY | allowed("events:PutEvents", BUS),
+    "VerifyRole": READ_STORE_KEY,
+    "PruneRole": READ_STORE_KEY,
+    "ScheduleRole": set(),
+}
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def statements(deployment: Deployment, role: str) -> Iterator[dict[str, Any]]:
+    properties = deployment.of_type("AWS::IAM::Role")[role]
+    assert "ManagedPolicyArns" not in properties
+    for policy in properties["Policies"]:
+        yield from policy["PolicyDocument"]["Statement"]
+
+
+def permissions(deployment: Deployment, role: str) -> set[Permission]:
+    found: set[Permission] = set()
+    for statement in statements(deployment, role):
+        assert statement["Effect"] == "Allow"
+        assert not statement.keys() & {"NotAction", "NotResource"}
+        found |= {(action, resource) for action in as_list(statement["Action"]) for resource in as_list(statement["Resource"])}
+    return found
+
+
+@pytest.mark.parametrize("role", EVERYWHERE)
+@pytest.mark.parametrize(
+    ("deployment", "table"),
+    [pytest.param(OWN, ON_OWN_BUCKET, id="own-bucket"), pytest.param(EXTERNAL, ON_EXTERNAL_STORE, id="external-store")],
+)
+def test_a_role_may_do_what_its_function_needs_and_nothing_else(
+    deployment: Deployment, table: dict[str, set[Permission]], role: str
+) -> None:
+    assert permissions(deployment, role) == EVERYWHERE[role] | table[role]
+
+
+@pytest.mark.parametrize("deployment", [OWN, EXTERNAL], ids=["own-bucket", "external-store"])
+def test_every_role_of_the_template_stands_in_the_table(deployment: Deployment) -> None:
+    assert set(deployment.of_type("AWS::IAM::Role")) == set(EVERYWHERE)
+
+
+def test_only_prune_may_delete_and_nobody_may_destroy_a_version_or_lift_a_lock() -> None:
+    forbidden = {
+        "s3:DeleteObjectVersion",
+        "s3:BypassGovernanceRetention",
+        "s3:PutObjectRetention",
+        "s3:PutLifecycleConfiguration",
+    }
+    for role in EVERYWHERE:
+        actions = {action for action, _ in permissions(OWN, role)}
+        assert not actions & forbidden
+        assert not {action for action in actions if "*" in action}
+        assert ("s3:DeleteObject" in actions) == (role == "PruneRole")
+
+
+def test_no_two_functions_share_a_role_and_each_role_serves_one_service() -> None:
+    functions = OWN.of_type("AWS::Lambda::Function")
+    assert {name: function["Role"] for name, function in functions.items()} == {
+        f"{name}Function": f"{name}Role.Arn" for name in FUNCTIONS
+    }
+    for name, role in OWN.of_type("AWS::IAM::Role").items():
+        (trust,) = role["AssumeRolePolicyDocument"]["Statement"]
+        service = "scheduler.amazonaws.com" if name == "ScheduleRole" else "lambda.amazonaws.com"
+        assert trust["Principal"] == {"Service": service}
+
+
+@pytest.mark.parametrize("role", ["DispatchRole", "CollectRole", "VerifyRole", "PruneRole"])
+def test_listings_keep_to_the_prefixes_the_function_works_on(role: str) -> None:
+    (listing,) = [statement for statement in statements(OWN, role) if statement["Action"] == "s3:ListBucket"]
+    prefixes = listing["Condition"]["StringLikeIfExists"]["s3:prefix"]
+    touched = {resource.removeprefix("<Bucket.Arn>/") for action, resource in permissions(OWN, role) if action != "s3:ListBucket"}
+    assert set(prefixes) == {resource for resource in touched if resource.endswith("/*")}
+
+
+def test_collect_announces_under_the_operators_own_source_only() -> None:
+    (announce,) = [statement for statement in statements(EXTERNAL, "CollectRole") if statement["Action"] == "events:PutEvents"]
+    assert announce["Condition"] == {"ForAllValues:StringEquals": {"events:source": "fleetsave.store"}}
+
+
+def bucket_policy(deployment: Deployment) -> dict[str, Any]:
+    (policy,) = deployment.of_type("AWS::S3::BucketPolicy").values()
+    found = policy["PolicyDocument"]["Statement"]
+    assert {statement["Effect"] for statement in found} == {"Deny"}
+    return {statement["Sid"]: statement for statement in found}
+
+
+def test_the_bucket_refuses_deletes_by_anyone_but_prune() -> None:
+    statement = bucket_policy(OWN)["OnlyPruneDeletes"]
+    assert statement["Action"] == ["s3:DeleteObject", "s3:DeleteObjectVersion"]
+    assert statement["Principal"] == "*"
+    assert statement["Resource"] == "<Bucket.Arn>/*"
+    assert statement["Condition"] == {
+        "ArnNotLike": {
+            "aws:PrincipalArn": [
+                "PruneRole.Arn",
+                "arn:<AWS::Partition>:sts::<AWS::AccountId>:assumed-role/<PruneRole>/*",
+            ]
+        }
+    }
+
+
+def test_the_bucket_refuses_to_delete_records_by_anyone_at_all() -> None:
+    statement = bucket_policy(OWN)["RecordsAreForEver"]
+    assert statement["Action"] == ["s3:DeleteObject", "s3:DeleteObjectVersion"]
+    assert statement["Resource"] == under("catalog", "recoveries")
+    assert "Condition" not in statement
+
+
+def test_the_bucket_refuses_requests_without_tls_unless_told_otherwise() -> None:
+    statement = bucket_policy(OWN)["TlsOnly"]
+    assert statement["Action"] == "s3:*"
+    assert statement["Resource"] == ["Bucket.Arn", "<Bucket.Arn>/*"]
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert "TlsOnly" not in bucket_policy(Deployment({"RequireTls": "false"}))
