@@ -100,7 +100,7 @@ class SeaweedFS:
             "seaweedfs", self._command(), log=self._state / "seaweedfs.log", env=self._environment(), cwd=self._state
         )
         self._process = process
-        process.wait_until(lambda: accepts_connections(self._ports["s3"]), timeout=60)
+        process.wait_until(lambda: all(map(accepts_connections, self._ports.values())), timeout=60)
         process.wait_until(self._fsync_is_on, timeout=60)
 
     def stop(self) -> None:
@@ -142,16 +142,19 @@ class SeaweedFS:
 
     def _fsync_is_on(self) -> bool:
         """Ask for fsync; tell whether the server took it, which it does once all its parts are up."""
-        done = subprocess.run(  # noqa: S603 - our own server's shell
-            [_weed(), "shell", f"-master=127.0.0.1:{self._ports['master']}", f"-filer=127.0.0.1:{self._ports['filer']}"],
-            input=_FSYNC,
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-            cwd=self._state,
-            env=self._environment(),
-        )
+        try:
+            done = subprocess.run(  # noqa: S603 - our own server's shell
+                [_weed(), "shell", f"-master=127.0.0.1:{self._ports['master']}", f"-filer=127.0.0.1:{self._ports['filer']}"],
+                input=_FSYNC,
+                capture_output=True,
+                text=True,
+                timeout=5,
+                check=False,
+                cwd=self._state,
+                env=self._environment(),
+            )
+        except subprocess.TimeoutExpired:
+            return False
         return done.returncode == 0 and '"fsync":  true' in done.stdout
 
     def _credentials_on_disk(self) -> dict[str, Credentials]:

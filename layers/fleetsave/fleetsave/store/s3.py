@@ -128,7 +128,7 @@ class S3Store:
             try:
                 self._client.abort_multipart_upload(Bucket=self._bucket, Key=key, UploadId=upload_id)
             except ClientError as error:
-                if error_code(error) != "NoSuchUpload":
+                if error_code(error) not in ("NoSuchUpload", "NoSuchKey"):
                     raise
 
     def list_uploads(self, prefix: str) -> Iterator[OpenUpload]:
@@ -139,7 +139,7 @@ class S3Store:
     def now(self) -> datetime:
         """Return the store's clock."""
         with translated("read the clock of", self._bucket):
-            return _date(self._client.head_bucket(Bucket=self._bucket))
+            return _date(self._head_bucket())
 
     def _complete(self, key: str, upload_id: str, parts: Sequence[PartReceipt]) -> None:
         declares = declares_checksums(self._client)
@@ -194,15 +194,17 @@ class S3Store:
 
     def _check_bucket(self) -> None:
         """Tell a missing bucket from a missing key, which look alike in the answer to a HEAD; once is enough."""
-        if self._bucket_is_there:
-            return
+        if not self._bucket_is_there:
+            self._head_bucket()
+            self._bucket_is_there = True
+
+    def _head_bucket(self) -> Any:
         try:
-            self._client.head_bucket(Bucket=self._bucket)
+            return self._client.head_bucket(Bucket=self._bucket)
         except ClientError as error:
             if error_code(error) in ("404", "NoSuchBucket"):
                 raise missing_bucket("head", self._bucket) from None
             raise
-        self._bucket_is_there = True
 
     def _pages(self, operation: str, entries: str, prefix: str) -> Iterator[Any]:
         paginator = self._client.get_paginator(operation)
