@@ -1,0 +1,63 @@
+"""A cliff between two backups is suspect; ordinary growth and shrinking is not."""
+
+from dataclasses import replace
+
+import pytest
+
+from fleetsave.checks import plausibility
+from fleetsave.model.records import Finding, Fingerprint, Outcome, StoredRecord
+from tests.unit.checks.test_checksum import RECORD
+
+
+def backup(size: int = 1_000, counts: dict[str, int] | None = None, schema: str = "s", key: str = "earlier") -> StoredRecord:
+    fingerprint = Fingerprint({"players": 100, "ledger": 900} if counts is None else counts, schema)
+    return replace(RECORD, key=key, plain_size=size, capture=replace(RECORD.capture, fingerprint=fingerprint))
+
+
+def compare(now: StoredRecord, before: StoredRecord | None) -> Finding:
+    (finding,) = plausibility.check(now, before)
+    assert finding.level is None
+    return finding
+
+
+def test_the_first_backup_has_nothing_to_compare_with() -> None:
+    assert compare(backup(), None).outcome is Outcome.SKIPPED
+
+
+@pytest.mark.parametrize("now", [backup(), backup(size=500), backup(size=99_999), backup(counts={"players": 1, "ledger": 499})])
+def test_ordinary_change_passes(now: StoredRecord) -> None:
+    finding = compare(now, backup())
+    assert finding.outcome is Outcome.PASSED
+    assert "beside earlier" in finding.detail
+
+
+@pytest.mark.parametrize(
+    ("now", "says"),
+    [
+        (backup(size=499), "shrunk from 1000 to 499 bytes"),
+        (backup(counts={"players": 0, "ledger": 1_000}), "emptied: 'players'"),
+        (backup(counts={"players": 100, "ledger": 399}), "1000 rows then, 499 now"),
+        (backup(counts={"ledger": 1_000}), "2 tables then, 1 now: without 'players'"),
+    ],
+)
+def test_a_cliff_is_suspect_and_named(now: StoredRecord, says: str) -> None:
+    finding = compare(now, backup())
+    assert finding.outcome is Outcome.SUSPECT
+    assert says in finding.detail
+
+
+def test_a_table_that_was_empty_before_may_stay_so() -> None:
+    counts = {"players": 100, "ledger": 0}
+    assert compare(backup(counts=counts), backup(counts=counts)).outcome is Outcome.PASSED
+
+
+def test_another_schema_is_only_noted() -> None:
+    finding = compare(backup(schema="new"), backup())
+    assert finding.outcome is Outcome.PASSED
+    assert "the schema has changed" in finding.detail
+
+
+def test_without_fingerprints_sizes_still_tell() -> None:
+    bare = replace(backup(size=10), capture=RECORD.capture)
+    assert compare(bare, backup()).outcome is Outcome.SUSPECT
+    assert compare(replace(bare, plain_size=900), backup()).outcome is Outcome.PASSED
