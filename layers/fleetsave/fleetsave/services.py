@@ -75,7 +75,8 @@ class Services:
 @cache
 def services() -> Services:
     """Return the services of this process, made from its environment once."""
-    return build(Settings.from_environment(os.environ), boto3.client)
+    client: Any = boto3.client  # its types know each service by a literal name
+    return build(Settings.from_environment(os.environ), client)
 
 
 def build(settings: Settings, client: Callable[[str], Any]) -> Services:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from rich.console import Console
 from rich.live import Live
+from rich.table import Table
 
 from fleetsave.catalog.fleet_file import read_fleet
 from fleetsave.local.demonstration.report import BackupLine, BitFlipLine, DryRunLine, PruneLine
@@ -17,6 +18,7 @@ from fleetsave.model.history import State
 from fleetsave.model.keys import ArtifactId, BackupKey, RecordName
 from fleetsave.model.kinds import Kind
 from fleetsave.model.records import Outcome
+from fleetsave.prune.report import Outcome as PruneOutcome
 from fleetsave.prune.room import prune
 
 _PATIENCE = 240.0
@@ -119,6 +121,38 @@ def fire_prune(stage: Stage, console: Console) -> PruneLine:
         deleted=[key.text for key in deleted],
         kept_newest_verified=kept.text,
         metadata_kept=metadata_kept,
+    )
+
+
+def dry_run(stage: Stage, console: Console) -> DryRunLine:
+    """Ask what prune would delete 31 days from now, and why; nothing is deleted."""
+    now = datetime.now(UTC)
+    as_of = now + timedelta(days=31)
+    before = {info.key for info in stage.store.list("servers/")}
+    report = prune(
+        store=stage.store,
+        catalog=stage.catalog,
+        fleet=read_fleet(stage.store),
+        default_keep_for=timedelta(days=30),
+        now=now,
+        execute=False,
+        as_of=as_of,
+    )
+    if missing := before - {info.key for info in stage.store.list("servers/")}:
+        raise NotSeenError(f"a dry run that leaves everything in place: {', '.join(sorted(missing))}")
+    table = Table(title=f"As of {as_of:%Y-%m-%d %H:%M} UTC, if nothing were captured until then", title_justify="left")
+    for name in ("backup", "would", "why"):
+        table.add_column(name)
+    for line in report.lines:
+        style = "red" if line.outcome is PruneOutcome.WOULD_DELETE else "green"
+        table.add_row(line.key.rpartition("/")[2], f"[{style}]{line.action}", line.reason)
+    console.print(table)
+    would_delete = [line for line in report.lines if line.outcome is PruneOutcome.WOULD_DELETE]
+    return DryRunLine(
+        as_of=as_of,
+        would_delete=len(would_delete),
+        would_keep=len(report.lines) - len(would_delete),
+        reasons=dict(Counter(line.rule.value for line in report.lines)),
     )
 
 

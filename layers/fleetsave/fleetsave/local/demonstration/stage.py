@@ -98,27 +98,28 @@ def set_up(directory: Path, say: Callable[[str], None]) -> Iterator[Stage]:
 
 
 def _servers(directory: Path) -> list[tuple[str, Path, list[GameDatabase]]]:
-    seconds = {"keep_for": "20s", "keep_last": 1, "maximum_share": 1}
+    one = {"keep_last": 1, "maximum_share": 1}
+    seconds = {"keep_for": "20s", **one}
     return [
         (
             "server_001",
             directory / "server_001",
             [
-                GameDatabase("database", "game.db", world_megabytes=48),
+                GameDatabase("database", "game.db", world_megabytes=48, retention=one),
                 GameDatabase("scratchpad", "scratchpad.db", retention=seconds),
             ],
         ),
         (
             "server_002",
             directory / "server_002",
-            [GameDatabase("database", "game.db", journal_mode="delete", world_megabytes=16)],
+            [GameDatabase("database", "game.db", journal_mode="delete", world_megabytes=16, retention=one)],
         ),
         (
             "server_003",
             directory / "server_003",
             [
                 GameDatabase("database", 'worlds; $(reboot)/it\'s the "main" world?.db'),
-                GameDatabase("inventory", "-rf * 雪 #100%.db", journal_mode="delete", rate=20),
+                GameDatabase("inventory", "-rf * 雪 #100%.db", journal_mode="delete", rate=20, retention=one),
             ],
         ),
     ]

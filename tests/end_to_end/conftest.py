@@ -1,0 +1,35 @@
+"""The deployed stack with game servers, once for each profile."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from fleetsave.catalog.fleet_file import write_fleet
+from fleetsave.local.game_servers import GameDatabase, GameServer, fleet_text
+from fleetsave.local.stack import LocalStack, Profile
+from tests.end_to_end.deployment import Deployment
+
+DATABASES = {
+    "server_001": [GameDatabase("database", "game.db", world_megabytes=12)],
+    "server_002": [GameDatabase("database", "it's; $(reboot) 雪.db", journal_mode="delete", rate=20)],
+}
+
+
+@pytest.fixture(scope="session", params=list(Profile), ids=str)
+def deployment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """The project's own template, deployed, with its schedules off: the tests are the clock."""
+    directory: Path = tmp_path_factory.mktemp("deployment")
+    with ExitStack() as cleanup:
+        servers = []
+        for server_id, databases in DATABASES.items():
+            server = GameServer(server_id, directory / server_id, databases)
+            cleanup.callback(server.stop)
+            servers.append(server)
+        parameters = {"ScheduleState": "DISABLED"}
+        stack = cleanup.enter_context(LocalStack(request.param, parameters=parameters, name=f"e2e-{request.param}"))
+        for server in servers:
+            stack.put_secret(server.key_secret, server.ssh.private_key)
+        write_fleet(stack.store(), fleet_text(servers))
+        yield Deployment(request.param, stack, servers)
