@@ -36,16 +36,17 @@ class Rule(StrEnum):
 
     NOT_IN_FLEET = "not_in_fleet"
     MISSING = "missing"
-    PINNED = "pinned"
     HELD = "held"
     NEWEST_VERIFIED = "newest_verified"
     NEWER_THAN_VERIFIED = "newer_than_verified"
+    PINNED = "pinned"
     UNRECORDED = "unrecorded"
     BUCKET = "bucket"
     YOUNG = "young"
     THINNED = "thinned"
     EXPIRED = "expired"
     MAXIMUM_SHARE = "maximum_share"
+    CHANGED = "changed_since_listed"
 
 
 @dataclass(frozen=True)
@@ -107,8 +108,6 @@ class _Judge:
         """Return why a backup is kept whatever its age, if it is."""
         if backup.key in self._missing:
             return Rule.MISSING, "its data is not in the store, though no record says it was pruned: find out who deleted it"
-        if backup.is_pinned:
-            return Rule.PINNED, "a person has pinned it"
         if self._hold:
             return Rule.HELD, self._hold
         if backup.key in self._newest:
@@ -116,6 +115,8 @@ class _Judge:
             return Rule.NEWEST_VERIFIED, f"verified backup {position} of the {self._policy.keep_last} newest that always stay"
         if backup.key > self._newest[0]:
             return Rule.NEWER_THAN_VERIFIED, "it is newer than the newest verified backup"
+        if backup.is_pinned:
+            return Rule.PINNED, "a person has pinned it"
         return None
 
     def _by_age(self, backup: Backup, age: timedelta) -> tuple[Rule, str]:

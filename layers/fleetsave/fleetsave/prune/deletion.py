@@ -1,0 +1,59 @@
+"""Deleting the data of one backup, with its record written first."""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime
+
+import fleetsave
+from fleetsave.catalog.catalog import Catalog
+from fleetsave.model.errors import AccessDeniedError
+from fleetsave.model.keys import BackupKey, RecordName
+from fleetsave.model.policy import RetentionPolicy
+from fleetsave.model.records import PrunedRecord
+from fleetsave.model.retention import Decision
+from fleetsave.prune.report import Outcome
+from fleetsave.store.base import ObjectStore
+
+
+@dataclass(frozen=True)
+class Deletion:
+    """One backup to delete; `verified` tells whether the listing showed it as verified, `size` is its stored size."""
+
+    decision: Decision
+    policy: RetentionPolicy
+    size: int
+    verified: bool
+    newest_verified: BackupKey
+
+    def changed_since_listed(self, catalog: Catalog) -> str | None:
+        """Return why the backup must stay after all, asking for its records by name. Raise StoreError."""
+        if catalog.has(self.decision.key, RecordName.PINNED):
+            return "a person has pinned it, which the listing did not show yet"
+        if not self.verified and catalog.has(self.decision.key, RecordName.VERIFIED):
+            return "it has been verified, which the listing did not show yet"
+        return None
+
+    def carry_out(self, store: ObjectStore, catalog: Catalog, now: datetime) -> tuple[Outcome, str]:
+        """Write `pruned.json`, delete the data, and return what came of it with the reason.
+
+        Doing it again is harmless. Raise StoreError; the next run then decides on the backup again.
+        """
+        key = self.decision.key
+        catalog.append(key, RecordName.PRUNED, self._record(now))
+        try:
+            store.delete(key.text)
+        except AccessDeniedError as error:
+            return Outcome.RETAINED, f"{self.decision.reason}; the store retains it for now ({error.cause})"
+        return Outcome.DELETED, self.decision.reason
+
+    def _record(self, now: datetime) -> PrunedRecord:
+        policy = asdict(self.policy)
+        keep_for = policy.pop("keep_for")
+        return PrunedRecord(
+            key=self.decision.key.text,
+            reason=self.decision.reason,
+            pruned_at=now,
+            size=self.size,
+            policy={"keep_for_seconds": keep_for.total_seconds(), **policy},
+            newest_verified_key=self.newest_verified.text,
+            fleetsave_version=fleetsave.__version__,
+        )

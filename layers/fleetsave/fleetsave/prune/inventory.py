@@ -1,0 +1,71 @@
+"""What the store lists for each artifact: the catalog's backups beside the data objects."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from fleetsave.catalog.catalog import Catalog
+from fleetsave.model.errors import InvalidInputError
+from fleetsave.model.history import Backup
+from fleetsave.model.keys import CENTRAL_SERVER_ID, ArtifactId, BackupKey, RecordName, backup_prefix
+from fleetsave.prune.report import Irregularity
+from fleetsave.store.base import ObjectStore
+
+
+@dataclass
+class ArtifactInventory:
+    """One artifact: its backups as the catalog lists them, and the sizes of its data objects as the store lists them.
+
+    A backup that is marked as pruned while its data is still there was left by a run that was cut short. It stands in
+    `backups` without the mark, so that it is decided on again, and in `half_pruned`.
+    """
+
+    backups: list[Backup] = field(default_factory=list)
+    sizes: dict[BackupKey, int] = field(default_factory=dict)
+    half_pruned: set[BackupKey] = field(default_factory=set)
+
+    @property
+    def unlisted(self) -> frozenset[BackupKey]:
+        """Return the backups that should have data and have none listed."""
+        return frozenset(b.key for b in self.backups if RecordName.PRUNED not in b.recorded_at and b.key not in self.sizes)
+
+    @property
+    def unrecorded(self) -> list[BackupKey]:
+        """Return the data objects without any record listed."""
+        recorded = {backup.key for backup in self.backups}
+        return [key for key in self.sizes if key not in recorded]
+
+
+@dataclass(frozen=True)
+class Inventory:
+    """Everything listed; `listed_from` is the store's clock before the first listing."""
+
+    listed_from: datetime
+    artifacts: Mapping[ArtifactId, ArtifactInventory]
+    irregularities: list[Irregularity]
+
+
+def take(store: ObjectStore, catalog: Catalog, listed_from: datetime, server_id: str | None) -> Inventory:
+    """List the backups of all servers, or of one. Raise StoreError, or InvalidInputError for a record of no known form."""
+    artifacts: dict[ArtifactId, ArtifactInventory] = {}
+    irregularities = []
+    prefixes = [backup_prefix(), backup_prefix(CENTRAL_SERVER_ID)] if server_id is None else [backup_prefix(server_id)]
+    for info in (info for prefix in prefixes for info in store.list(prefix)):
+        try:
+            key = BackupKey.parse(info.key)
+        except InvalidInputError:
+            irregularities.append(Irregularity(info.key, "it is not the key of a backup; prune leaves it alone"))
+            continue
+        artifacts.setdefault(key.artifact_id, ArtifactInventory()).sizes[key] = info.size
+    for backup in catalog.backups(server_id):
+        _add(artifacts.setdefault(backup.key.artifact_id, ArtifactInventory()), backup)
+    return Inventory(listed_from, dict(sorted(artifacts.items())), irregularities)
+
+
+def _add(artifact: ArtifactInventory, backup: Backup) -> None:
+    if RecordName.PRUNED in backup.recorded_at and backup.key in artifact.sizes:
+        artifact.half_pruned.add(backup.key)
+        others = dict(backup.recorded_at)
+        del others[RecordName.PRUNED]
+        backup = replace(backup, recorded_at=others)
+    artifact.backups.append(backup)
