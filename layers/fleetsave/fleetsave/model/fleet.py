@@ -129,6 +129,10 @@ class Server(_Strict):
         doubled = sorted({name for name in names if names.count(name) > 1})
         if doubled:
             raise ValueError(f"database names must differ: {', '.join(doubled)}")
+        for glob in (database.name for database in self.databases if database.is_glob):
+            mistakable = next((name for name in names if name.startswith(f"{glob}-")), None)
+            if mistakable:
+                raise ValueError(f"'{mistakable}' could be the name of a file that the glob '{glob}' matches; rename one of them")
         return self
 
 
