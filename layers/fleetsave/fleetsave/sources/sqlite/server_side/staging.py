@@ -1,0 +1,92 @@
+"""The folder on the server that holds frozen snapshots, each `<name>.db` with its report `<name>.json`."""
+
+import errno
+import json
+import os
+import re
+import stat
+import time
+from contextlib import suppress
+from typing import Any
+
+from fleetsave.sources.sqlite.server_side.ground import RefusedError
+
+ENDINGS = (".json", ".db", ".partial", ".json.partial")
+
+
+class Staging:
+    """The private folder for snapshots: made by us, for us alone. Raise RefusedError if it is anything else."""
+
+    def __init__(self, path: "str | None", *, make: bool = False) -> None:
+        self.path = (path or f"/var/tmp/fleetsave-{os.geteuid()}").encode("utf-8", "surrogateescape")  # noqa: S108 - checked
+        if make:
+            self._make()
+        self.exists = os.path.lexists(self.path)
+        if self.exists:
+            self._require_private(os.lstat(self.path))
+
+    def _make(self) -> None:
+        try:
+            os.mkdir(self.path, 0o700)
+        except FileExistsError:
+            pass  # whose it is shows below
+        except OSError as error:
+            reason = "disk_full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "no_staging"
+            raise RefusedError(reason, f"{os.fsdecode(self.path)}: {error.strerror}") from None
+
+    def _require_private(self, status: os.stat_result) -> None:
+        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o022:
+            raise RefusedError("unsafe_staging", f"{os.fsdecode(self.path)} is not a folder that only we can write")
+
+    def file(self, name: str, ending: str) -> bytes:
+        """Return the path of one of a snapshot's files."""
+        if not re.fullmatch("[a-z0-9_-]{1,200}", name):
+            raise RefusedError("bad_request", f"{name!r} is no name of a snapshot")
+        return os.path.join(self.path, (name + ending).encode())
+
+    def find(self, name: str) -> "dict[str, Any] | None":
+        """Return the report of a snapshot that is there whole, with the path to read it from; None if there is none."""
+        try:
+            with open(self.file(name, ".json"), "rb") as file:
+                report = json.loads(file.read().decode())
+            size = os.stat(self.file(name, ".db")).st_size
+        except (FileNotFoundError, ValueError):
+            return None
+        return report if size == report["size"] else None
+
+    def publish(self, name: str, report: "dict[str, Any]") -> None:
+        """Give the finished snapshot its name, and its report after it; killed between the two, it is taken anew."""
+        os.rename(self.file(name, ".partial"), self.file(name, ".db"))
+        with open(self.file(name, ".json.partial"), "wb") as file:
+            file.write(json.dumps(report).encode())
+        os.rename(self.file(name, ".json.partial"), self.file(name, ".json"))
+
+    def drop(self, name: str) -> None:
+        """Remove a snapshot, its report first; dropping what is not there is no error."""
+        for ending in ENDINGS:
+            self.discard(name, ending)
+
+    def discard(self, name: str, ending: str) -> None:
+        """Remove one file, and what SQLite may have put beside it."""
+        for suffix in (b"", b"-journal", b"-wal", b"-shm"):
+            with suppress(FileNotFoundError):
+                os.unlink(self.file(name, ending) + suffix)
+
+    def sweep(self, older_than: float) -> "list[str]":
+        """Remove the snapshots of which nothing changed for `older_than` seconds; return their names, sorted."""
+        newest = {}  # type: dict[str, float]
+        for entry in os.scandir(self.path) if self.exists else ():
+            name = os.fsdecode(entry.name).split(".")[0]
+            if re.fullmatch("[a-z0-9_-]{1,200}", name):
+                newest[name] = max(newest.get(name, 0), entry.stat(follow_symlinks=False).st_mtime)
+        names = sorted(name for name, at in newest.items() if at <= time.time() - older_than)
+        for name in names:
+            self.drop(name)
+        return names
+
+    def require_room(self, size: int) -> None:
+        """Raise RefusedError unless a snapshot of `size` bytes fits with a fifth to spare."""
+        room = os.statvfs(self.path)
+        free = room.f_bavail * room.f_frsize
+        if free < size * 1.2:
+            raise RefusedError("disk_full", f"{os.fsdecode(self.path)} has {free} bytes free, and {int(size * 1.2)} are needed")
