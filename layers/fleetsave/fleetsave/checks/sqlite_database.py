@@ -18,6 +18,9 @@ _MEMORY_MAP = 2 << 30
 _INSTRUCTIONS = 10_000
 """SQLite's instructions between two looks at the clock."""
 
+_INTERRUPT_AGAIN = 0.1
+"""Seconds between interrupts: one that meets no statement has no effect."""
+
 _ALLOWED = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE)
 _PRAGMAS = ("integrity_check", "foreign_key_check")
 _LACKING = ("no such collation sequence", "no such function", "unknown function", "no such module", "unsupported file format")
@@ -38,34 +41,21 @@ class RestoredDatabase:
 
         Raise sqlite3.Error for what SQLite refuses, VerificationError when the time for all statements is used up.
         """
-        with self._interrupted_in_time():
-            try:
-                cursor = self._connection.execute(sql)
-                try:
-                    rows: list[Row] = cursor.fetchmany(limit)
-                finally:
-                    cursor.close()
-            except sqlite3.OperationalError:
-                if self._is_late():
-                    raise self._too_slow() from None
-                raise
-            except (sqlite3.Warning, ValueError) as error:  # two statements in one, or text that is no SQL at all
-                raise sqlite3.ProgrammingError(str(error)) from error
-        return rows
-
-    @contextmanager
-    def _interrupted_in_time(self) -> Iterator[None]:
-        """Interrupt from a thread too: inside integrity_check older SQLite never looks at the progress handler."""
-        remaining = self._deadline - time.monotonic()
-        if remaining <= 0:
+        if self._is_late():
             raise self._too_slow()
-        timer = threading.Timer(remaining, self._connection.interrupt)
-        timer.daemon = True
-        timer.start()
         try:
-            yield
-        finally:
-            timer.cancel()
+            cursor = self._connection.execute(sql)
+            try:
+                rows: list[Row] = cursor.fetchmany(limit)
+            finally:
+                cursor.close()
+        except sqlite3.OperationalError:
+            if self._is_late():
+                raise self._too_slow() from None
+            raise
+        except (sqlite3.Warning, ValueError) as error:  # two statements in one, or text that is no SQL at all
+            raise sqlite3.ProgrammingError(str(error)) from error
+        return rows
 
     def _is_late(self) -> bool:
         return time.monotonic() >= self._deadline
@@ -90,7 +80,28 @@ def open_restored(path: Path, *, seconds: float) -> Iterator[RestoredDatabase]:
         for setting in ("trusted_schema=OFF", "cell_size_check=ON", "query_only=ON", f"mmap_size={_MEMORY_MAP}"):
             connection.execute(f"PRAGMA {setting}")
         connection.set_authorizer(_authorize)
-        yield RestoredDatabase(connection, path.name, seconds=seconds)
+        with _interrupted_after(seconds, connection):
+            yield RestoredDatabase(connection, path.name, seconds=seconds)
+
+
+@contextmanager
+def _interrupted_after(seconds: float, connection: sqlite3.Connection) -> Iterator[None]:
+    """Interrupt whatever runs from then on: inside integrity_check older SQLite never looks at the progress handler."""
+    done = threading.Event()
+
+    def watch() -> None:
+        pause = max(seconds, 0)
+        while not done.wait(pause):
+            connection.interrupt()
+            pause = _INTERRUPT_AGAIN
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
 
 
 def is_lacking(error: sqlite3.Error) -> bool:
