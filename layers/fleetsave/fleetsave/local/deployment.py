@@ -17,6 +17,8 @@ _ARTIFACTS = "fleetsave-artifacts"
 _NOT_DEPLOYED = {"__pycache__", "fleetsave.egg-info", "cli", "local"}
 """Folders below `layers` that no layer takes (their Makefiles say so)."""
 
+_UPDATABLE = {"CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"}
+
 
 class Deployment:
     """Deploys the template of one project. `folder` takes what SAM is told, `log` what it says."""
@@ -45,6 +47,8 @@ class Deployment:
         tag = hashlib.sha256(f"{source}{overrides}".encode()).hexdigest()[:32]
         stack = self._describe(stack_name)
         if stack is None or _tag(stack) != tag:
+            if stack is not None and stack["StackStatus"] not in _UPDATABLE:
+                self._delete(stack_name)
             self._tell_sam(overrides)
             with self._built(source) as template:
                 self._deploy(stack_name, template, tag)
@@ -108,6 +112,12 @@ class Deployment:
         common = ["--config-file", str(self._configuration), "--parameter-overrides", f"file://{self._overrides}"]
         arguments = [command, *common, *(word for words in options for word in words)]
         run_sam(arguments, project=self._project, target=self._target, endpoint=self._emulator.endpoint, log=self._log)
+
+    def _delete(self, name: str) -> None:
+        """Delete what an interrupted or failed first deployment has left: CloudFormation does not update it."""
+        cloudformation = self._emulator.client("cloudformation")
+        cloudformation.delete_stack(StackName=name)
+        cloudformation.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 60})
 
     def _describe(self, name: str) -> dict[str, Any] | None:
         try:

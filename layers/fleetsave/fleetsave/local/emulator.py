@@ -3,6 +3,7 @@
 It listens on the loopback address only, checks signatures and enforces every IAM policy (AUTH=true).
 """
 
+import signal
 import threading
 import urllib.error
 import urllib.request
@@ -49,6 +50,11 @@ class Emulator:
         )
         self._process.wait_until(self._answers, timeout=60)
 
+    def begin_stop(self) -> None:
+        """Tell it to end; it does so once the functions it has called have answered."""
+        if self._process is not None:
+            self._process.signal(signal.SIGTERM)
+
     def stop(self) -> None:
         """End it, after it has saved its state; stopping twice is no error."""
         if self._process is not None:
@@ -66,7 +72,9 @@ class Emulator:
                 session: Any = boto3.session.Session(
                     aws_access_key_id=ADMIN_KEY, aws_secret_access_key=ADMIN_KEY, region_name=REGION
                 )  # fmt: skip
-                config = Config(retries={"mode": "standard", "max_attempts": 3}, read_timeout=930)
+                # An invocation that was lost must be seen to be lost, not run a second time.
+                attempts = 1 if service == "lambda" else 3
+                config = Config(retries={"mode": "standard", "total_max_attempts": attempts}, read_timeout=930)
                 self._clients[service] = session.client(service, endpoint_url=self.endpoint, config=config)
             return self._clients[service]
 

@@ -1,4 +1,4 @@
-"""Start MiniStack with the four settings its configuration cannot express.
+"""Start MiniStack with the five settings its configuration cannot express.
 
 A script by itself: it runs in MiniStack's own environment, where fleetsave is not installed. What it replaces are private names
 of the one version `requirements-ministack.txt` pins; a name that is gone ends it at once. `--check` replaces them, prints
@@ -13,6 +13,8 @@ import os
 import sys
 from collections.abc import Callable
 from typing import Any
+
+_MARKER = "ExpiredObjectDeleteMarker"
 
 
 class Overrides:
@@ -52,11 +54,8 @@ def schedule_context(original: Callable[..., Any]) -> Callable[..., Any]:
     def invoke(target: dict[str, Any], event: dict[str, Any], rule: dict[str, Any], *rest: Any, **named: Any) -> Any:
         text = target.get("Input") or ""
         if event.get("Source") == "aws.scheduler" and "<aws.scheduler." in text:
-            at = datetime.datetime.fromtimestamp(event["Time"], datetime.UTC)
-            if "cron" in rule.get("ScheduleExpression", ""):
-                at = at.replace(second=0, microsecond=0)
             context = {
-                "scheduled-time": at.strftime("%Y-%m-%dT%H:%M:%SZ"),
+                "scheduled-time": scheduled_time(rule.get("ScheduleExpression", ""), event["Time"]),
                 "schedule-arn": rule.get("Arn", ""),
                 "execution-id": event["EventId"],
                 "attempt-number": "1",
@@ -67,6 +66,16 @@ def schedule_context(original: Callable[..., Any]) -> Callable[..., Any]:
         return original(target, event, rule, *rest, **named)
 
     return invoke
+
+
+def scheduled_time(expression: str, fired_at: float) -> str:
+    """Return the time a schedule was due, which is a little before it fired, as AWS writes it."""
+    if expression.startswith("at("):
+        return f"{expression[3:-1]}Z"
+    due = datetime.datetime.fromtimestamp(fired_at, datetime.UTC)
+    if expression.startswith("cron("):
+        due = due.replace(second=0)
+    return due.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def bucket_properties(original: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -93,8 +102,20 @@ def lock_xml(properties: dict[str, Any]) -> bytes:
 
 def lifecycle_xml(properties: dict[str, Any]) -> bytes:
     """Return the XML of PutBucketLifecycleConfiguration for a template's LifecycleConfiguration."""
-    rules = [{"Filter": {"Prefix": rule.get("Prefix", "")}, **rule} for rule in properties["Rules"]]
+    rules = [_lifecycle_rule(rule) for rule in properties["Rules"]]
     return _xml("LifecycleConfiguration", {"Rules": rules}).encode()
+
+
+def _lifecycle_rule(rule: dict[str, Any]) -> dict[str, Any]:
+    """Return a rule as the API has it; CloudFormation writes its prefix and its expiration flat."""
+    days = {"Days": rule["ExpirationInDays"]} if "ExpirationInDays" in rule else {}
+    marker = {"ExpiredObjectDeleteMarker": str(rule[_MARKER]).lower()} if _MARKER in rule else {}
+    flat = {"Prefix", "ExpirationInDays", _MARKER}
+    return {
+        "Filter": {"Prefix": rule.get("Prefix", "")},
+        **({"Expiration": {**days, **marker}} if days or marker else {}),
+        **{name: value for name, value in rule.items() if name not in flat},
+    }
 
 
 def _xml(tag: str, value: Any) -> str:
@@ -114,6 +135,7 @@ def main() -> None:
     overrides.replace(lambda_module, "_sqs_esm_concurrency", parallel_groups)
     overrides.replace(lambda_module, "_proxy_url_for", functions_at(os.environ["FLEETSAVE_FUNCTION_HOST"]))
     overrides.replace(events_module, "_invoke_target", schedule_context)
+    overrides.replace("ministack.services.scheduler", "_SCHEDULE_TICK_INTERVAL", lambda _seconds: 1)
     overrides.replace(provisioners, "_S3_BUCKET_CONFIGURATIONS", bucket_properties)
     if sys.argv[1:] == ["--check"]:
         print("\n".join(overrides.replaced))
