@@ -69,6 +69,7 @@ class SshServer:
             "LogLevel VERBOSE",
             "MaxStartups 100",
             "Subsystem sftp internal-sftp",
+            "SetEnv SHLVL=2",  # keeps bash from the start-up files of whoever runs this
         ]
         if sftp_only_root is not None:
             lines += [f"ChrootDirectory {_quoted(sftp_only_root).replace('%', '%%')}", "ForceCommand internal-sftp"]

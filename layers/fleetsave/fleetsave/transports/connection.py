@@ -1,5 +1,6 @@
 """One SSH connection: made, its host key checked, logged in, and never left waiting without a limit."""
 
+import logging
 import socket
 import threading
 from collections.abc import Iterator
@@ -12,6 +13,9 @@ from fleetsave.model.errors import AuthenticationError, HostKeyError, StalledErr
 from fleetsave.model.fleet import Ssh
 from fleetsave.transports.host_keys import ALGORITHMS, PinnedKeys, read_pinned_keys
 from fleetsave.transports.private_key import read_private_key
+
+# What paramiko logs as an error, with its stack, it also raises; ours says it once, with what to do.
+logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 
 _CIPHERS = (
     "aes128-gcm@openssh.com",  # two to three times quicker here than the rest
@@ -87,6 +91,8 @@ class Login:
             options.ciphers = _CIPHERS
             options.key_types = host_key_algorithms
             transport.start_client(timeout=limit)
+            if not transport.initial_kex_done:  # paramiko returns from a timeout as from success
+                raise TimeoutError(f"no SSH handshake within {limit:g} s")
         except (OSError, EOFError, paramiko.SSHException) as error:
             if transport is not None:
                 transport.close()
