@@ -32,7 +32,7 @@ class RestoredDatabase:
     def __init__(self, connection: sqlite3.Connection, name: str, *, seconds: float) -> None:
         self._connection = connection
         self._name = name
-        self._seconds = seconds
+        self._seconds = max(seconds, 0)
         self._deadline = time.monotonic() + seconds
         connection.set_progress_handler(self._is_late, _INSTRUCTIONS)
 
