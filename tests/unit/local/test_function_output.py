@@ -32,7 +32,7 @@ class FakeCloudWatch:
     """The logs and the metrics client in one."""
 
     class exceptions:  # noqa: N801 - botocore's name
-        ResourceAlreadyExistsErrorException = AlreadyExistsError
+        ResourceAlreadyExistsException = AlreadyExistsError
 
     def __init__(self) -> None:
         self.messages: list[str] = []
@@ -96,6 +96,9 @@ def test_embedded_metrics_are_read_with_each_set_of_dimensions() -> None:
     assert without[0]["Dimensions"] == []
 
 
-@pytest.mark.parametrize("text", ["", "plain", '{"_aws": 1}', '{"_aws": ', '"_aws"', "{}"])
+WITHOUT_VALUE = json.dumps({**METRIC, "Stored": None})
+
+
+@pytest.mark.parametrize("text", [WITHOUT_VALUE, "", "plain", '{"_aws": 1}', '{"_aws": ', '"_aws"', "{}"])
 def test_other_lines_have_no_metrics(text: str) -> None:
     assert embedded_metrics(text) == []

@@ -94,14 +94,13 @@ def embedded_metrics(text: str) -> list[tuple[str, list[dict[str, Any]]]]:
         return []
     try:
         document = json.loads(text)
-        directives = document["_aws"]["CloudWatchMetrics"]
+        return [
+            (directive["Namespace"], [_datum(document, metric, dimensions) for metric in directive["Metrics"]])
+            for directive in document["_aws"]["CloudWatchMetrics"]
+            for dimensions in directive["Dimensions"] or [[]]
+        ]
     except (ValueError, KeyError, TypeError):
-        return []
-    return [
-        (directive["Namespace"], [_datum(document, metric, dimensions) for metric in directive["Metrics"]])
-        for directive in directives
-        for dimensions in directive["Dimensions"] or [[]]
-    ]
+        return []  # CloudWatch, too, keeps a malformed line as an ordinary one
 
 
 def _datum(document: Mapping[str, Any], metric: Mapping[str, Any], dimensions: Iterable[str]) -> dict[str, Any]:
