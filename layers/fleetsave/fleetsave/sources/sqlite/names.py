@@ -53,8 +53,8 @@ def snapshot_name(artifact_id: ArtifactId, slot: Slot) -> str:
 def require_match(database: SqliteDatabase, path: str) -> None:
     """Raise InvalidInputError unless the fleet file's path, or its pattern, means this path."""
     patterns = [name for name in database.path.split("/") if name]
-    names = path.removeprefix("/").split("/")
-    matches = len(patterns) == len(names) and all(map(_name_matches, patterns, names))
+    root, *names = path.split("/")
+    matches = not root and len(patterns) == len(names) and all(map(_name_matches, patterns, names))
     if not (matches if database.is_glob else path == database.path):
         raise InvalidInputError(
             "capture",

@@ -145,6 +145,7 @@ def explain(error: "sqlite3.Error | OSError", source: "Source | None") -> Refuse
         ("is full", "disk_full"),
         ("locked|busy", "exclusive_lock" if source is not None and source.is_wal else "locked"),
         ("readonly database|unable to open", _why_read_only(source)),
+        ("disk I/O error", "io_error"),
     ):
         if re.search(pattern, text):
             return RefusedError(reason, text)

@@ -42,9 +42,10 @@ def hold(request: Request, source: Source, deadline: Deadline, stdin: BinaryIO, 
         raise RefusedError("wal_too_large", f"the -wal has {frames} frames, and {limit} bytes are the limit")
     report["fingerprint"] = fingerprint(connection, request.checks) if request.checks is not None else None
     report["sha256"] = None if source.is_wal else sha256_of(main, size, deadline)
+    largest_wal = (source.size_of(b"-wal") or 0) + limit
     stdout.write((json.dumps({"fleetsave": 1, "ok": report}) + "\n").encode())
     stdout.flush()
-    _wait_for_end(source, deadline, stdin, (source.size_of(b"-wal") or 0) + limit)
+    _wait_for_end(source, deadline, stdin, largest_wal)
     connection.execute("ROLLBACK")
     return {"held_seconds": round(time.monotonic() - started, 6)}
 
