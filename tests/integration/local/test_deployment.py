@@ -88,6 +88,7 @@ def test_every_name_the_launcher_replaces_is_in_the_pinned_version() -> None:
         "_sqs_esm_concurrency",
         "_proxy_url_for",
         "_invoke_target",
+        "extract_iam_action",
         "_SCHEDULE_TICK_INTERVAL",
         "_S3_BUCKET_CONFIGURATIONS",
     ]

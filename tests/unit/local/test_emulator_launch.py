@@ -46,6 +46,19 @@ def test_other_events_are_left_as_they_are() -> None:
     assert seen == [target]
 
 
+@pytest.mark.parametrize(
+    ("asked", "checked"),
+    [
+        ("sqs:SendMessageBatch", "sqs:SendMessage"),
+        ("sqs:ReceiveMessage", "sqs:ReceiveMessage"),
+        ("batch:SubmitBatch", "batch:SubmitBatch"),
+        (None, None),
+    ],
+)
+def test_a_batch_needs_the_permission_of_the_single_call(asked: str | None, checked: str | None) -> None:
+    assert launch.batch_actions(lambda *_given: asked)("sqs", "POST") == checked
+
+
 def test_object_lock_becomes_the_apis_xml() -> None:
     lock = {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 7}}}
     assert launch.lock_xml(lock) == (

@@ -1,4 +1,4 @@
-"""Start MiniStack with the five settings its configuration cannot express.
+"""Start MiniStack with the six settings its configuration cannot express.
 
 A script by itself: it runs in MiniStack's own environment, where fleetsave is not installed. What it replaces are private names
 of the one version `requirements-ministack.txt` pins; a name that is gone ends it at once. `--check` replaces them, prints
@@ -78,6 +78,16 @@ def scheduled_time(expression: str, fired_at: float) -> str:
     return due.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def batch_actions(original: Callable[..., str | None]) -> Callable[..., str | None]:
+    """Let SQS's batch calls ask for the permission of the single call, as AWS does: it knows no sqs:SendMessageBatch."""
+
+    def action(*given: Any, **named: Any) -> str | None:
+        asked = original(*given, **named)
+        return asked.removesuffix("Batch") if asked and asked.startswith("sqs:") else asked
+
+    return action
+
+
 def bucket_properties(original: tuple[Any, ...]) -> tuple[Any, ...]:
     """Add Object Lock and lifecycle to the bucket properties that CloudFormation hands to S3."""
     s3 = importlib.import_module("ministack.services.s3")
@@ -135,6 +145,7 @@ def main() -> None:
     overrides.replace(lambda_module, "_sqs_esm_concurrency", parallel_groups)
     overrides.replace(lambda_module, "_proxy_url_for", functions_at(os.environ["FLEETSAVE_FUNCTION_HOST"]))
     overrides.replace(events_module, "_invoke_target", schedule_context)
+    overrides.replace("ministack.core.iam_actions", "extract_iam_action", batch_actions)
     overrides.replace("ministack.services.scheduler", "_SCHEDULE_TICK_INTERVAL", lambda _seconds: 1)
     overrides.replace(provisioners, "_S3_BUCKET_CONFIGURATIONS", bucket_properties)
     if sys.argv[1:] == ["--check"]:
