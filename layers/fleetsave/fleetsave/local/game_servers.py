@@ -76,6 +76,7 @@ class GameServer:
                 {
                     "name": played.database.name,
                     "path": str(played.path),
+                    "literal": True,
                     "checks": {"money": "SELECT sum(balance) FROM accounts"},
                     "retention": dict(played.database.retention),
                 }

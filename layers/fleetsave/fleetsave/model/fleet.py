@@ -90,6 +90,7 @@ class SqliteDatabase(_Strict):
 
     name: Identifier = Field(default="database", description="artifact name; with a glob, the beginning of each name")
     path: AbsolutePath = Field(description="absolute path on the server; *, ? and [] match several files")
+    literal: bool = Field(default=False, description="take *, ? and [ in the path for what they are: a file of that very name")
     compression: Compression = Compression.ZSTD
     fingerprint: bool = Field(
         default=True, description="count the rows of every table inside the snapshot, and compare after restore"
@@ -106,7 +107,7 @@ class SqliteDatabase(_Strict):
     @property
     def is_glob(self) -> bool:
         """Tell whether `path` may match several files."""
-        return bool(_GLOB.search(self.path))
+        return not self.literal and bool(_GLOB.search(self.path))
 
 
 class Server(_Strict):

@@ -23,6 +23,10 @@ from fleetsave.local.demonstration.stage import Stage, set_up
 from fleetsave.local.toolbox import PROJECT
 
 
+_WIDTH = 150
+"""Columns where nobody's terminal says how many there are."""
+
+
 class Play:
     """The scenes in order, and what each of them showed."""
 
@@ -83,7 +87,7 @@ def main() -> int:
     options = parser.parse_args()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
-    console = Console()
+    console = Console() if sys.stdout.isatty() else Console(width=_WIDTH)
     play = Play(console)
     try:
         failure = _perform(play, console, keep=options.keep)

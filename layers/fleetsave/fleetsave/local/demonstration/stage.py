@@ -69,7 +69,7 @@ class Stage:
     def troubles(self) -> str:
         """Return what the functions printed last, for when something expected did not happen."""
         logs = [f"--- {function}\n{self.stack.function_log(function)[-1500:]}" for function in _FUNCTIONS]
-        return "\n".join([*logs, f"All logs: {self.stack.logs}"])
+        return "\n".join(logs)
 
     def addresses(self) -> str:
         """Return where everything is, for a person who wants to look around."""
