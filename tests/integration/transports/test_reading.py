@@ -136,16 +136,22 @@ def test_a_command_goes_on_while_reads_rotate(ssh_server: SshServer, tmp_path: P
     transport.close()
 
 
-def test_a_command_over_a_silent_network_is_a_stall(ssh_server: SshServer) -> None:
+def test_a_command_over_a_silent_network_is_a_stall_and_the_next_has_a_new_connection(ssh_server: SshServer) -> None:
+    flood = ["head", "-c", "5000000", "/dev/zero"]
     started = time.monotonic()
-    with bad_network(ssh_server.port, Passes(200_000, then_silent=True)) as proxy:
+    with bad_network(ssh_server.port, *[Passes(200_000, then_silent=True)] * 2) as proxy:
         transport = transport_to(ssh_server, port=proxy.port, stall_seconds=1.5)
+        with pytest.raises(StalledError, match="nothing came for 2 s"):
+            transport.run(flood, timeout=2)
+        process = transport.start(flood)
         with pytest.raises(StalledError):
-            transport.run(["head", "-c", "5000000", "/dev/zero"], timeout=2)
+            process.wait(timeout=1)
         with pytest.raises(StalledError, match="no answer within"):
             transport.start(["true"])
+        assert transport.run(["printf", "again"], timeout=5).output == b"again"
+        assert proxy.connections == 3
         transport.close()
-    assert time.monotonic() - started < 12
+    assert time.monotonic() - started < 15
 
 
 def test_a_lost_connection_is_made_anew_for_the_next_command(ssh_server: SshServer) -> None:

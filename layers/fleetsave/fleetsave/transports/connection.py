@@ -18,7 +18,7 @@ from fleetsave.transports.private_key import read_private_key
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 
 _CIPHERS = (
-    "aes128-gcm@openssh.com",  # two to three times quicker here than the rest
+    "aes128-gcm@openssh.com",  # the quickest: it needs no second pass for a checksum
     "aes256-gcm@openssh.com",
     "aes128-ctr",
     "aes192-ctr",
@@ -193,6 +193,7 @@ class Connection:
 
     def _unanswered(self, operation: str, error: Exception) -> TransportError:
         if self.is_active and not isinstance(error, paramiko.ChannelException):
+            self.close()  # nothing that waits on it will hear more; the next use makes another
             return StalledError(
                 operation,
                 self.target,
