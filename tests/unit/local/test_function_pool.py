@@ -14,21 +14,23 @@ from tests.unit.local.test_function_environment import PACKAGE
 
 
 class FakeEnvironment:
-    """Answers with its number; `script` says what else happens."""
+    """Answers with its number, or breaks as the event says."""
 
     def __init__(self, number: int) -> None:
         self.number = number
         self.is_usable = True
+        self.is_told_to_stop = False
         self.is_stopped = False
-        self.calls = 0
 
     def invoke(self, event: bytes) -> Reply:
-        self.calls += 1
         if event == b"break":
             raise ConnectionResetError("gone")
         if event == b"time out":
             return Reply(b"Task timed out", is_error=True, is_reusable=False)
         return Reply(str(self.number).encode(), is_error=False, is_reusable=True)
+
+    def begin_stop(self) -> None:
+        self.is_told_to_stop = True
 
     def stop(self) -> None:
         self.is_stopped = True
@@ -97,3 +99,24 @@ def test_a_retired_pool_stops_its_environments_and_removes_the_code(pool: Functi
     pool.retire()
     assert started.all[0].is_stopped
     assert not pool.package.task.exists()
+
+
+def test_stopping_tells_all_before_it_waits_for_any(
+    pool: FunctionPool, started: Started, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    together = threading.Barrier(2)
+
+    def invoke(_self: FakeEnvironment, _event: bytes) -> Reply:
+        together.wait(5)
+        return Reply(b"null", is_error=False, is_reusable=True)
+
+    def stop(self: FakeEnvironment) -> None:
+        assert all(environment.is_told_to_stop for environment in started.all)
+        self.is_stopped = True
+
+    monkeypatch.setattr(FakeEnvironment, "invoke", invoke)
+    monkeypatch.setattr(FakeEnvironment, "stop", stop)
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(pool.invoke, [b"{}", b"{}"]))
+    pool.stop()
+    assert [environment.is_stopped for environment in started.all] == [True, True]

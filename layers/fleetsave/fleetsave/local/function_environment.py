@@ -20,7 +20,7 @@ from fleetsave.local.function_package import Package
 from fleetsave.local.processes import accepts_connections, end_with_parent, free_port
 
 _PATH = "/2015-03-31/functions/function/invocations"
-_START_SECONDS = 15
+_START_SECONDS = 30
 _GRACE_SECONDS = 10
 _STOP_SECONDS = 5
 _CREDENTIALS_MARGIN = 60
@@ -95,10 +95,16 @@ class Environment:
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise RuntimeError(f"no execution environment for {self._package.name}: see its log")
             time.sleep(0.01)
+        if self._process.poll() is not None:
+            raise RuntimeError(f"another program took the port of an execution environment for {self._package.name}")
+
+    def begin_stop(self) -> None:
+        """Tell the RIE to end, which ends its Python."""
+        self._process.terminate()
 
     def stop(self) -> None:
-        """End the RIE, which ends its Python, and remove the temporary folder."""
-        self._process.terminate()
+        """End the RIE, and remove the temporary folder; stopping twice is no error."""
+        self.begin_stop()
         try:
             self._process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
@@ -109,6 +115,14 @@ class Environment:
 
 def start_environment(package: Package, credentials: Credentials, machinery: Machinery) -> Environment:
     """Start an environment and wait until it takes invocations. Raise RuntimeError if it does not come up."""
+    try:
+        return _start(package, credentials, machinery)
+    except RuntimeError:
+        # Between choosing a port and listening on it another program may have taken it: once more, with other ports.
+        return _start(package, credentials, machinery)
+
+
+def _start(package: Package, credentials: Credentials, machinery: Machinery) -> Environment:
     temporary = Path(tempfile.mkdtemp(prefix=f"tmp-{package.name}-", dir=package.task.parent))
     port = free_port()
     process = machinery.spawner.submit(

@@ -54,6 +54,8 @@ class FunctionPool:
             environments = [*self._idle, *self._busy]
             self._idle = []
         for environment in environments:
+            environment.begin_stop()
+        for environment in environments:
             environment.stop()
 
     def _take(self) -> Environment:
