@@ -12,10 +12,9 @@ from fleetsave.model.keys import RecordName
 from fleetsave.model.kinds import Compression
 from fleetsave.model.records import Level, StoredRecord
 from fleetsave.model.slots import Slot
-from fleetsave.verify.outcome import Judged
 from fleetsave.verify.room import verify
 from tests.fixtures.damage import flip_bits
-from tests.fixtures.stored_backups import NOON, Room, make_database, take_fingerprint
+from tests.fixtures.stored_backups import NOON, Room, judged, make_database, take_fingerprint
 
 LATER = Slot(NOON.at + timedelta(hours=1))
 COMPRESSIONS = list(Compression)
@@ -29,11 +28,6 @@ def room(tmp_path: Path) -> Room:
 @pytest.fixture
 def database(tmp_path: Path) -> Path:
     return make_database(tmp_path / "world.db", players=2_000)
-
-
-def judged(outcome: object) -> Judged:
-    assert isinstance(outcome, Judged)
-    return outcome
 
 
 @pytest.mark.parametrize("compression", COMPRESSIONS)

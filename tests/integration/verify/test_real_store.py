@@ -10,11 +10,11 @@ from fleetsave.model.keys import ArtifactId, BackupKey, RecordName
 from fleetsave.model.kinds import Compression, Kind
 from fleetsave.model.records import Level
 from fleetsave.store.s3 import S3Store
-from fleetsave.verify.outcome import AlreadyJudged, Judged
+from fleetsave.verify.outcome import AlreadyJudged
 from fleetsave.verify.ports import Ports
 from fleetsave.verify.room import verify
 from tests.fakes.job_queue import RecordingQueue
-from tests.fixtures.stored_backups import NOON, NOW, make_database, store_object, take_fingerprint
+from tests.fixtures.stored_backups import NOON, NOW, judged, make_database, store_object, take_fingerprint
 from tests.fixtures.stores import BUCKET
 
 
@@ -32,16 +32,14 @@ def test_a_backup_is_verified_then_rejected_once_a_bit_is_flipped(
     catalog.append(key, RecordName.STORED, record)
     assert len(record.parts) == 2
 
-    outcome = verify(key, ports)
-    assert isinstance(outcome, Judged)
+    outcome = judged(verify(key, ports))
     assert (outcome.verdict, outcome.record.level) == (RecordName.VERIFIED, Level.EQUAL_TO_SOURCE)
     assert verify(key, ports) == AlreadyJudged(key, RecordName.VERIFIED, None)
 
     body = bytearray(b"".join(store.read(key.text)))
     body[len(body) // 3] ^= 1
     store.put(key.text, bytes(body))
-    outcome = verify(key, ports)
-    assert isinstance(outcome, Judged)
+    outcome = judged(verify(key, ports))
     assert outcome.verdict is RecordName.REJECTED
     assert "damaged parts: 1 of 2" in outcome.record.findings[0].detail
     assert [job.repair for job in queue.jobs] == [1]

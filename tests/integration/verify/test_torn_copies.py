@@ -10,10 +10,9 @@ import pytest
 
 from fleetsave.model.keys import RecordName
 from fleetsave.model.records import Level
-from fleetsave.verify.outcome import Judged
 from fleetsave.verify.room import verify
 from tests.fixtures.game import RunningGame, running_game
-from tests.fixtures.stored_backups import Room, take_fingerprint
+from tests.fixtures.stored_backups import Room, judged, take_fingerprint
 
 COPIES = 6
 CHECKS = {"money": "SELECT sum(balance) FROM accounts", "newest": "SELECT max(sequence) FROM ledger"}
@@ -56,8 +55,7 @@ def test_no_copy_of_a_live_file_is_accepted(tmp_path: Path, journal_mode: str, c
             wait_for_payments(game)
             copy(game, target)
             room = Room(scratch)
-            outcome = verify(room.put(target.read_bytes(), fingerprint), room.ports)
-            assert isinstance(outcome, Judged)
+            outcome = judged(verify(room.put(target.read_bytes(), fingerprint), room.ports))
             assert outcome.verdict is RecordName.REJECTED
             levels.append(outcome.record.level)
     assert all(Level.CHECKSUM <= level < Level.EQUAL_TO_SOURCE for level in levels), "the digests of all of them match"
@@ -75,6 +73,5 @@ def test_a_capture_inside_sqlite_of_the_same_game_is_verified_at_the_highest_lev
         closing(sqlite3.connect(target)) as copy,
     ):
         source.backup(copy, pages=-1)
-    outcome = verify(room.put_database(target, checks=CHECKS), room.ports)
-    assert isinstance(outcome, Judged)
+    outcome = judged(verify(room.put_database(target, checks=CHECKS), room.ports))
     assert (outcome.verdict, outcome.record.level) == (RecordName.VERIFIED, Level.APPLICATION)

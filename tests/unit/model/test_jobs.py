@@ -1,50 +1,71 @@
-"""Jobs go through messages unchanged, and a rejected backup's slot is captured again a few times only."""
+"""A job reads from a message as it was written, and nothing that is no job is taken for one."""
 
-from dataclasses import replace
-from pathlib import Path
+import json
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fleetsave.model.errors import InvalidInputError
 from fleetsave.model.jobs import MAXIMUM_REPAIRS, Job
-from fleetsave.model.records import StoredRecord
-from tests.fixtures.stored_backups import DATABASE, NOON, Room, make_database
+from fleetsave.model.keys import ArtifactId
+from fleetsave.model.kinds import Kind
+from fleetsave.model.slots import Slot
+from tests.unit.model.test_keys import artifacts, slots
+
+JOB = Job(ArtifactId("server_001", Kind.DATABASE, "database"), Slot.parse("20240101_120000"))
+BODY: dict[str, Any] = json.loads(JOB.to_json())
+
+jobs = st.builds(
+    Job, artifacts, slots, st.none() | st.text(max_size=50), st.integers(0, MAXIMUM_REPAIRS), st.integers(0, 1000)
+)  # fmt: skip
 
 
-@pytest.fixture
-def stored(tmp_path: Path) -> StoredRecord:
-    room = Room(tmp_path)
-    return room.catalog.stored(room.put_database(make_database(tmp_path / "a.db", players=1)))
-
-
-def test_a_job_survives_its_message() -> None:
-    job = Job(DATABASE, NOON, "/srv/a b.db", repair=2, hop=7)
+@given(jobs)
+def test_a_job_reads_as_it_was_written(job: Job) -> None:
     assert Job.from_json(job.to_json()) == job
 
 
-@pytest.mark.parametrize("body", ["", "{}", "[]", Job(DATABASE, NOON, repair=4).to_json(), Job(DATABASE, NOON, hop=-1).to_json()])
-def test_what_is_no_job_is_refused(body: str) -> None:
+def test_jobs_that_ask_for_the_same_work_have_one_identity() -> None:
+    assert JOB.identity == Job(JOB.artifact_id, JOB.slot, source_path="/srv/a.db").identity
+    others = [
+        Job(JOB.artifact_id, JOB.slot, repair=1),
+        Job(JOB.artifact_id, JOB.slot, hop=1),
+        Job(JOB.artifact_id, JOB.slot.repair(60)),
+    ]
+    assert len({JOB.identity, *(other.identity for other in others)}) == 4
+
+
+def test_a_repair_is_stored_under_its_own_slot() -> None:
+    assert Job(JOB.artifact_id, JOB.slot, repair=1).stored_slot.text == "20240101_120001"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"server_id": "../etc"},
+        {"server_id": "central"},
+        {"server_id": None},
+        {"kind": "everything"},
+        {"kind": "postgresql"},
+        {"artifact": "a/b"},
+        {"artifact": 7},
+        {"slot": "now"},
+        {"slot": "2024-01-01T12:00:00Z"},
+        {"repair": -1},
+        {"repair": MAXIMUM_REPAIRS + 1},
+        {"repair": "x"},
+        {"hop": -1},
+        {"source_path": 7},
+    ],
+)
+def test_a_message_with_a_wrong_value_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(InvalidInputError):
+        Job.from_json(json.dumps(BODY | change))
+
+
+@pytest.mark.parametrize("body", ["", "null", "[]", "{}", "{", '"text"', json.dumps({"server_id": "a"})])
+def test_what_is_no_message_is_refused(body: str) -> None:
+    with pytest.raises(InvalidInputError, match="read job"):
         Job.from_json(body)
-
-
-def test_a_repair_keeps_slot_and_path_and_is_stored_a_second_later(stored: StoredRecord) -> None:
-    job = Job.again(stored)
-    assert job == Job(DATABASE, NOON, stored.source_path, repair=1)
-    assert job is not None
-    assert job.stored_slot == NOON.repair(1)
-    assert Job.from_json(job.to_json()) == job
-
-
-def test_a_repair_of_a_repair_goes_back_to_the_same_slot(tmp_path: Path) -> None:
-    room = Room(tmp_path)
-    database = make_database(tmp_path / "a.db", players=1)
-    for repair in range(MAXIMUM_REPAIRS):
-        job = Job.again(room.catalog.stored(room.put_database(database, repair=repair)))
-        assert job == Job(DATABASE, NOON, job.source_path if job else None, repair=repair + 1)
-        assert job is not None
-
-
-@pytest.mark.parametrize("repair", [MAXIMUM_REPAIRS, MAXIMUM_REPAIRS + 1, -1])
-def test_there_is_no_repair_beyond_the_last(stored: StoredRecord, repair: int) -> None:
-    assert Job.again(replace(stored, repair=repair)) is None

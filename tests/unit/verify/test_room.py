@@ -1,4 +1,4 @@
-"""The verify room: what is written down, what is queued, and what is left alone."""
+"""The verify room: what is written down and what is left alone."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -7,47 +7,16 @@ from pathlib import Path
 import pytest
 
 from fleetsave.catalog.catalog import Catalog
-from fleetsave.model.errors import AccessDeniedError, CatalogError, StoreError, VerificationError
 from fleetsave.model.keys import BackupKey, RecordName
 from fleetsave.model.kinds import Compression
 from fleetsave.model.records import Level, PrunedRecord, StoredRecord
 from fleetsave.model.slots import Slot
-from fleetsave.verify.outcome import AlreadyJudged, Judged, NoRecordYet, Pruned
+from fleetsave.verify.outcome import AlreadyJudged, NoRecordYet, Pruned
 from fleetsave.verify.room import verify
-from tests.fixtures.stored_backups import DATABASE, NOON, NOW, Room, make_database, take_fingerprint
+from tests.fixtures.stored_backups import DATABASE, NOON, NOW, Room, judged, make_database, take_fingerprint
 
 LATER = Slot(NOON.at + timedelta(hours=1))
 CHECKS = {"gold": "SELECT sum(gold) FROM players"}
-
-
-@pytest.fixture
-def room(tmp_path: Path) -> Room:
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    return Room(scratch)
-
-
-@pytest.fixture
-def database(tmp_path: Path) -> Path:
-    return make_database(tmp_path / "world.db")
-
-
-def flip(room: Room, key: BackupKey) -> None:
-    """Flip a bit at rest."""
-    body = bytearray(room.store.get(key.text))
-    body[len(body) // 2] ^= 1
-    room.store.replace(key.text, bytes(body))
-
-
-def replace_object(room: Room, key: BackupKey, body: bytes) -> None:
-    """Put other bytes there, so that size and ETag tell."""
-    room.store.delete(key.text)
-    room.store.put(key.text, body)
-
-
-def judged(outcome: object) -> Judged:
-    assert isinstance(outcome, Judged)
-    return outcome
 
 
 @pytest.mark.parametrize("compression", list(Compression))
@@ -77,59 +46,9 @@ def test_without_checks_of_the_owner_it_is_equal_to_the_source_and_without_a_fin
 def test_nothing_is_left_in_the_scratch_folder(room: Room, database: Path) -> None:
     key = room.put_database(database)
     verify(key, room.ports)
-    flip(room, key)
+    room.flip_bit(key)
     verify(key, room.ports, force=True)
     assert [path for path in room.scratch.iterdir() if path.is_dir()] == []
-
-
-def test_a_flipped_bit_is_rejected_and_the_slot_captured_again(room: Room, database: Path) -> None:
-    key = room.put_database(database)
-    flip(room, key)
-    outcome = judged(verify(key, room.ports))
-    assert (outcome.verdict, outcome.record.level) == (RecordName.REJECTED, Level.ARRIVED)
-    assert room.records(key) == {RecordName.STORED, RecordName.REJECTED}
-    assert room.queue.jobs == [outcome.repair]
-    assert outcome.repair is not None
-    assert (outcome.repair.repair, outcome.repair.stored_slot) == (1, NOON.repair(1))
-    assert outcome.repair.source_path == room.catalog.stored(key).source_path
-
-
-def test_repairs_end_after_three(room: Room, database: Path) -> None:
-    for repair in range(4):
-        key = room.put_database(database, repair=repair)
-        flip(room, key)
-        verify(key, room.ports)
-    assert [job.repair for job in room.queue.jobs] == [1, 2, 3]
-    assert {job.slot for job in room.queue.jobs} == {NOON}
-
-
-def test_violated_foreign_keys_are_rejected_but_capturing_again_would_not_help(room: Room, tmp_path: Path) -> None:
-    path = make_database(tmp_path / "broken.db", script="INSERT INTO ledger (player, amount) VALUES (77777, 5);")
-    key = room.put_database(path)
-    outcome = judged(verify(key, room.ports))
-    assert outcome.verdict is RecordName.REJECTED
-    assert "'ledger'" in next(f.detail for f in outcome.record.findings if f.check == "foreign_keys")
-    assert room.queue.jobs == []
-    verify(key, room.ports)
-    assert room.queue.jobs == []
-
-
-def test_a_backup_with_a_later_one_beside_it_is_rejected_without_a_repair(room: Room, database: Path) -> None:
-    old = room.put_database(database)
-    room.put_database(database, slot=LATER)
-    flip(room, old)
-    assert judged(verify(old, room.ports)).repair is None
-    assert room.queue.jobs == []
-
-
-def test_a_crash_between_verdict_and_job_is_mended_by_the_next_delivery(room: Room, database: Path) -> None:
-    key = room.put_database(database)
-    flip(room, key)
-    first = judged(verify(key, room.ports)).repair
-    room.queue.jobs.clear()
-    outcome = verify(key, room.ports)
-    assert isinstance(outcome, AlreadyJudged)
-    assert room.queue.jobs == [first]
 
 
 def test_data_without_a_record_is_left_for_the_records_own_event(room: Room, database: Path) -> None:
@@ -187,7 +106,7 @@ def test_what_was_judged_is_not_read_again_by_a_second_event(room: Room, databas
 def test_a_verified_object_that_is_replaced_is_judged_again(room: Room, database: Path) -> None:
     key = room.put_database(database)
     verify(key, room.ports)
-    replace_object(room, key, b"something else")
+    room.replace_object(key, b"something else")
     outcome = judged(verify(key, room.ports))
     assert (outcome.verdict, outcome.written) == (RecordName.REJECTED, True)
     assert room.records(key) == {RecordName.STORED, RecordName.VERIFIED, RecordName.REJECTED}
@@ -204,7 +123,7 @@ def test_a_verified_object_that_is_deleted_is_judged_again(room: Room, database:
 def test_a_forced_read_finds_rot_that_neither_size_nor_etag_shows(room: Room, database: Path) -> None:
     key = room.put_database(database)
     verify(key, room.ports)
-    flip(room, key)
+    room.flip_bit(key)
     assert isinstance(verify(key, room.ports), AlreadyJudged)
     outcome = judged(verify(key, room.ports, force=True))
     assert (outcome.verdict, outcome.written) == (RecordName.REJECTED, True)
@@ -223,7 +142,7 @@ def test_a_forced_read_that_passes_writes_nothing_new(room: Room, database: Path
 def test_a_rejected_backup_stays_rejected_even_if_its_bytes_come_back(room: Room, database: Path) -> None:
     key = room.put_database(database)
     good = room.store.get(key.text)
-    flip(room, key)
+    room.flip_bit(key)
     verify(key, room.ports)
     room.store.replace(key.text, good)
     assert verify(key, room.ports, force=True)
@@ -258,66 +177,6 @@ def test_a_history_that_cannot_be_read_makes_a_backup_suspect_and_no_more(room: 
     outcome = judged(verify(room.put_database(database), room.ports))
     assert outcome.verdict is RecordName.SUSPECT
     assert "notes.txt" in outcome.record.findings[-1].detail
-
-
-def test_what_may_pass_is_raised_and_judged_later(room: Room, database: Path) -> None:
-    key = room.put_database(database)
-    room.store.fail("read", StoreError("read", key.text, "InternalError", "Wait.", retryable=True))
-    with pytest.raises(StoreError) as caught:
-        verify(key, room.ports)
-    assert caught.value.retryable
-    assert room.records(key) == {RecordName.STORED}
-    assert [path for path in room.scratch.iterdir() if path.is_dir()] == []
-    assert judged(verify(key, room.ports)).verdict is RecordName.VERIFIED
-
-
-def test_a_store_that_denies_reading_is_no_verdict(room: Room, database: Path) -> None:
-    key = room.put_database(database)
-    room.store.fail("read", AccessDeniedError("read", key.text, "AccessDenied", "Check the role."))
-    with pytest.raises(AccessDeniedError):
-        verify(key, room.ports)
-    assert room.records(key) == {RecordName.STORED}
-
-
-def test_an_object_replaced_while_it_is_read_is_read_again(room: Room, database: Path) -> None:
-    key = room.put_database(database)
-    good = room.store.get(key.text)
-    replace_object(room, key, b"x" * len(good))
-
-    def seconds_left() -> float:  # asked after the read, before the verdict
-        replace_object(room, key, good)
-        return 60
-
-    with pytest.raises(VerificationError) as caught:
-        verify(key, replace(room.ports, seconds_left=seconds_left))
-    assert caught.value.retryable
-    assert room.records(key) == {RecordName.STORED}
-
-
-def test_a_backup_too_large_for_the_disk_names_sizes_and_parameter(room: Room, database: Path) -> None:
-    key = room.put_database(database)
-    stored = room.catalog.stored(key)
-    room.rewrite_record(key, replace(stored, plain_size=1 << 60))
-    with pytest.raises(VerificationError, match="VerifyEphemeralMegabytes") as caught:
-        verify(key, room.ports)
-    assert str(1 << 60) in caught.value.cause
-    assert room.records(key) == {RecordName.STORED}
-
-
-def test_checks_that_would_outlast_the_function_are_no_verdict(room: Room, database: Path) -> None:
-    key = room.put_database(database)
-    room.seconds_left = 0
-    with pytest.raises(VerificationError, match="longer than"):
-        verify(key, room.ports)
-    assert room.records(key) == {RecordName.STORED}
-
-
-def test_a_record_that_is_no_record_is_an_error_and_no_verdict(room: Room, database: Path) -> None:
-    key = room.put_database(database)
-    room.store.delete(key.record_key(RecordName.STORED))
-    room.store.put(key.record_key(RecordName.STORED), b'{"key": "nonsense"}')
-    with pytest.raises(CatalogError):
-        verify(key, room.ports)
 
 
 def test_a_torn_copy_with_a_matching_digest_is_refused_by_the_fingerprint(room: Room, database: Path, tmp_path: Path) -> None:

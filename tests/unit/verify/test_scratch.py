@@ -63,5 +63,5 @@ def test_what_does_not_fit_is_refused_with_both_sizes_and_the_parameter_to_raise
     with pytest.raises(VerificationError) as caught:
         require_room(tmp_path, 1 << 62, "key")
     assert str(1 << 62) in caught.value.cause
-    assert "VerifyEphemeralMegabytes" in caught.value.hint
+    assert "VerifyStorage" in caught.value.hint
     assert not caught.value.retryable

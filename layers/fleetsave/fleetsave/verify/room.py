@@ -61,11 +61,16 @@ def verify(key: BackupKey, ports: Ports, *, force: bool = False) -> Outcome:
 
 
 def _examine(key: BackupKey, stored: StoredRecord, ports: Ports) -> tuple[list[Finding], ReadBack]:
-    with private_folder(ports.scratch) as folder:
-        require_room(folder, stored.plain_size, key.text)
-        plain = folder / "restored.db"
-        read = read_back(ports.store, stored, plain)
-        findings = prove(stored, read, plain, seconds=ports.seconds_left())
+    try:
+        with private_folder(ports.scratch) as folder:
+            require_room(folder, stored.plain_size, key.text)
+            plain = folder / "restored.db"
+            read = read_back(ports.store, stored, plain)
+            findings = prove(stored, read, plain, seconds=ports.seconds_left())
+    except OSError as error:
+        raise VerificationError(
+            "restore", key.text, f"scratch folder {ports.scratch}: {error}", "Look at that disk.", retryable=True
+        ) from error
     if not has_failed(findings):
         findings += beside.compare(key, stored, ports.catalog)
     return findings, read

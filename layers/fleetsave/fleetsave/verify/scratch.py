@@ -1,6 +1,7 @@
 """Room on our own disk for one restored backup, given back whatever happens."""
 
 import fcntl
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -9,7 +10,9 @@ from pathlib import Path
 
 from fleetsave.model.errors import VerificationError
 
-_PREFIX = "fleetsave-verify-"
+_PREFIX = f"fleetsave-verify-{os.getuid()}-"
+"""Each account has its own: on a shared /tmp nobody can take another's lock."""
+
 _LOCK = "lock"
 _RESERVE = 16 << 20
 """Bytes of the disk that are left to others."""
@@ -38,7 +41,7 @@ def require_room(folder: Path, size: int, target: str) -> None:
     if size > free:
         raise VerificationError(
             "restore", target, f"it is too large: {size} bytes when unpacked, {free} bytes are free here",
-            "Raise the template's parameter VerifyEphemeralMegabytes and verify again.",
+            "Raise the template's parameter VerifyStorage and verify again.",
         )  # fmt: skip
 
 
