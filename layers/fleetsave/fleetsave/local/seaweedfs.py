@@ -106,7 +106,7 @@ class SeaweedFS:
     def stop(self) -> None:
         """Stop the server; stopping twice is no error."""
         if self._process is not None:
-            self._process.stop()
+            self._process.stop(timeout=5)  # a kill loses nothing that was acknowledged
             self._process = None
 
     def create_bucket(self, name: str) -> None:
