@@ -22,7 +22,6 @@ from fleetsave.local.demonstration.scenes import NotSeenError, dry_run, fire_pru
 from fleetsave.local.demonstration.stage import Stage, set_up
 from fleetsave.local.toolbox import PROJECT
 
-
 _WIDTH = 150
 """Columns where nobody's terminal says how many there are."""
 

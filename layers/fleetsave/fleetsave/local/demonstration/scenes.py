@@ -24,6 +24,8 @@ from fleetsave.prune.room import prune
 _PATIENCE = 240.0
 """Seconds a scene waits before the demonstration is declared failed."""
 
+_LAST_QUIET_SECOND = 35
+
 FLIPPED = ArtifactId("server_002", Kind.DATABASE, "database")
 
 
@@ -49,6 +51,7 @@ def watch_first_proofs(stage: Stage, console: Console) -> list[BackupLine]:
             return all(stage.newest(artifact_id, State.VERIFIED) for artifact_id in stage.games)
 
         wait_for("a verified backup of every artifact", all_verified)
+        live.update(progress_table(stage, "From schedule to proof"))
     return [_backup_line(stage, artifact_id) for artifact_id in stage.games]
 
 
@@ -77,7 +80,12 @@ def _backup_line(stage: Stage, artifact_id: ArtifactId) -> BackupLine:
 
 
 def flip_a_bit(stage: Stage, console: Console) -> BitFlipLine:
-    """Flip one bit of a stored object, have it read again, and wait until it is rejected and replaced."""
+    """Flip one bit of a stored object, have it read again, and wait until it is rejected and replaced.
+
+    Only an artifact's newest backup is captured again, so it is done well before the schedule's next minute.
+    """
+    with console.status("Waiting for a quiet moment between two runs of the schedule"):
+        wait_for("a quiet moment", lambda: datetime.now(UTC).second < _LAST_QUIET_SECOND and stage.is_idle())
     victim = stage.newest(FLIPPED, State.VERIFIED)
     assert victim is not None  # noqa: S101 - watch_first_proofs has seen it
     key = victim.key

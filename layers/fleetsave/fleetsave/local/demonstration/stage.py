@@ -66,6 +66,10 @@ class Stage:
         """Put a message on one of the template's queues."""
         self.stack.client("sqs").send_message(QueueUrl=self.stack.physical_name(queue), MessageBody=json.dumps(message))
 
+    def is_idle(self) -> bool:
+        """Tell whether no job and no verification is waiting or under way."""
+        return self.stack.queue_depth("CollectQueue") + self.stack.queue_depth("VerifyQueue") == 0
+
     def troubles(self) -> str:
         """Return what the functions printed last, for when something expected did not happen."""
         logs = [f"--- {function}\n{self.stack.function_log(function)[-1500:]}" for function in _FUNCTIONS]
