@@ -37,10 +37,16 @@ def emulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulator]:
     assert not emulator.is_running
 
 
-@pytest.fixture
-def deployment(emulator: Emulator, tmp_path: Path) -> Deployment:
-    (tmp_path / "template.yaml").write_text(TEMPLATE)
-    return Deployment(emulator, project=tmp_path, folder=tmp_path / "sam", log=tmp_path / "sam.log")
+@pytest.fixture(scope="module")
+def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("logs") / "sam.log"
+
+
+@pytest.fixture(scope="module")
+def deployment(emulator: Emulator, log: Path, tmp_path_factory: pytest.TempPathFactory) -> Deployment:
+    project = tmp_path_factory.mktemp("project")
+    (project / "template.yaml").write_text(TEMPLATE)
+    return Deployment(emulator, project=project, folder=project / "sam", log=log)
 
 
 def delay(emulator: Emulator, queue: str) -> str:
@@ -49,7 +55,7 @@ def delay(emulator: Emulator, queue: str) -> str:
 
 
 def test_a_stack_is_deployed_when_something_changed_and_only_then(
-    emulator: Emulator, deployment: Deployment, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    emulator: Emulator, deployment: Deployment, log: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # What a person has set for AWS must not lead anywhere.
     (tmp_path / "aws").write_text("[profile production]\nregion = eu-west-1\nendpoint_url = http://127.0.0.1:9\n")
@@ -57,22 +63,20 @@ def test_a_stack_is_deployed_when_something_changed_and_only_then(
     monkeypatch.setenv("AWS_PROFILE", "production")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     outputs = deployment.deploy("twice", {})
-    said = (tmp_path / "sam.log").read_text()
+    said = log.read_text()
     assert delay(emulator, outputs["QueueUrl"]) == "0"
 
     assert deployment.deploy("twice", {}) == outputs
-    assert (tmp_path / "sam.log").read_text() == said
+    assert log.read_text() == said
 
     assert deployment.deploy("twice", {"Delay": "7"}) == outputs
     assert delay(emulator, outputs["QueueUrl"]) == "7"
 
 
-def test_a_mistake_in_the_template_is_told_in_sams_words_and_can_be_mended(deployment: Deployment, tmp_path: Path) -> None:
-    (tmp_path / "template.yaml").write_text(TEMPLATE.replace("!Ref Delay", "!Ref Nothing"))
+def test_a_mistake_is_told_in_sams_words_and_can_be_mended(emulator: Emulator, deployment: Deployment) -> None:
     with pytest.raises(RuntimeError, match=r"sam deploy ended with 1 \(log: .*sam.log\)(.|\n)*Invalid value"):
-        deployment.deploy("mistaken", {})
-    (tmp_path / "template.yaml").write_text(TEMPLATE)
-    assert "QueueUrl" in deployment.deploy("mistaken", {})
+        deployment.deploy("mistaken", {"Delay": "99999"})
+    assert delay(emulator, deployment.deploy("mistaken", {"Delay": "3"})["QueueUrl"]) == "3"
 
 
 def test_every_name_the_launcher_replaces_is_in_the_pinned_version() -> None:

@@ -1,6 +1,5 @@
 """Nothing of a local stack outlives the process that runs it, whatever becomes of that, and its state can be taken up again."""
 
-import shutil
 import signal
 import subprocess
 import sys
@@ -61,13 +60,6 @@ class Supervisor:
         self.process.send_signal(number)
         self.process.wait(30)
         self.process.communicate()
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return Path(
-        shutil.copytree(Path(__file__).parent / "project", tmp_path_factory.mktemp("project"), dirs_exist_ok=True)
-    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")

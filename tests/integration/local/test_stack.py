@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -20,8 +19,7 @@ GREETING = 'it\'s (a) "greeting"'
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalStack]:
-    project = shutil.copytree(Path(__file__).parent / "project", tmp_path_factory.mktemp("project"), dirs_exist_ok=True)
+def stack(project: Path) -> Iterator[LocalStack]:
     with LocalStack(Profile.MINISTACK, project=project, name="probe", parameters={"Greeting": GREETING}) as running:
         yield running
 
