@@ -31,7 +31,9 @@ class Settings(BaseModel):
     announce_source: str | None = Field(
         default=None, description="event source under which collect announces what it stored; empty where the store does"
     )
-    retention_days: float = Field(default=30, gt=0, description="days a backup is kept where the fleet file does not say")
+    retention_days: float = Field(
+        default=30, gt=0, le=36_500, description="days a backup is kept where the fleet file does not say"
+    )
     reserve_seconds: float = Field(default=60, gt=0, description="time before its deadline at which collect hands a job on")
 
     @model_validator(mode="after")

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from fleetsave.model.errors import CatalogError, ObjectExistsError, ObjectNotFoundError
+from fleetsave.model.errors import CatalogError, InvalidInputError, ObjectExistsError, ObjectNotFoundError
 from fleetsave.model.history import Backup
 from fleetsave.model.keys import BackupKey, RecordName, catalog_prefix, parse_record_key
 from fleetsave.model.kinds import Kind
@@ -78,7 +78,12 @@ class Catalog:
         """
         found: dict[BackupKey, dict[RecordName, datetime]] = {}
         for info in self._store.list(catalog_prefix(server_id, kind)):
-            key, name = parse_record_key(info.key)
+            try:
+                key, name = parse_record_key(info.key)
+            except InvalidInputError as error:
+                raise CatalogError(
+                    "list records", info.key, error.cause, "Move it out of catalog/, where only records are."
+                ) from None
             found.setdefault(key, {})[name] = info.last_modified
         for key, recorded_at in found.items():
             yield Backup(key, recorded_at)

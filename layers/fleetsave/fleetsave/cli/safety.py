@@ -50,7 +50,7 @@ class FleetSafety:
 
 
 def assess(fleet: Fleet, store: ObjectStore, catalog: Catalog, maximum_age: timedelta) -> FleetSafety:
-    """Look at every artifact of the fleet. Raise StoreError, InvalidInputError for a record of no known form."""
+    """Look at every artifact of the fleet. Raise StoreError, CatalogError for a record of no known form."""
     now = store.now()
     histories: dict[ArtifactId, list[Backup]] = {}
     for backup in catalog.backups():

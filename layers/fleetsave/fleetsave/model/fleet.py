@@ -29,7 +29,10 @@ def _read_duration(value: object) -> object:
         match = _DURATION.fullmatch(value.strip())
         if match is None:
             raise ValueError("write a duration as a number and a unit, for example 30d, 12h, 90m, 45s or 2w")
-        return timedelta(**{_UNITS[match[2]]: float(match[1])})
+        try:
+            return timedelta(**{_UNITS[match[2]]: float(match[1])})
+        except OverflowError:
+            raise ValueError("the duration is too long") from None
     if isinstance(value, timedelta):
         return value
     raise ValueError("write a duration as text with a unit, for example 30d")

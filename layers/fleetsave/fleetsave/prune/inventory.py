@@ -46,7 +46,7 @@ class Inventory:
 
 
 def take(store: ObjectStore, catalog: Catalog, listed_from: datetime, server_id: str | None) -> Inventory:
-    """List the backups of all servers, or of one. Raise StoreError, or InvalidInputError for a record of no known form."""
+    """List the backups of all servers, or of one. Raise StoreError, or CatalogError for a record of no known form."""
     artifacts: dict[ArtifactId, ArtifactInventory] = {}
     irregularities = []
     prefixes = [backup_prefix(), backup_prefix(CENTRAL_SERVER_ID)] if server_id is None else [backup_prefix(server_id)]
