@@ -46,10 +46,10 @@ ON_OWN_BUCKET: dict[str, set[Permission]] = {
     | allowed("s3:PutObject", *under("servers", "central", "catalog", "state"))
     | allowed("s3:AbortMultipartUpload s3:ListMultipartUploadParts", *under("servers", "central"))
     | allowed("s3:ListBucket s3:ListBucketMultipartUploads", "Bucket.Arn"),
-    "VerifyRole": allowed("s3:GetObject", *under("config", "servers", "central", "catalog", "state"))
+    "VerifyRole": allowed("s3:GetObject", *under("config", "servers", "central", "catalog"))
     | allowed("s3:PutObject", *under("catalog"))
     | allowed("s3:ListBucket", "Bucket.Arn"),
-    "PruneRole": allowed("s3:GetObject", *under("config", "catalog"))
+    "PruneRole": allowed("s3:GetObject", *under("config", "servers", "central", "catalog"))
     | allowed("s3:PutObject", *under("catalog"))
     | allowed("s3:DeleteObject", *under("servers", "central"))
     | allowed("s3:ListBucket", "Bucket.Arn"),
