@@ -19,10 +19,14 @@ PAGE_SIZE = 3
 
 @dataclass(frozen=True)
 class Subject:
-    """A store under test; `alter_next_body` flips a bit of the next body after its digests were taken."""
+    """A store under test; `alter_next_body` flips a bit of the next body after its digests were taken.
+
+    `is_atomic` tells whether it was told that its provider has conditional writes.
+    """
 
     store: ObjectStore
     alter_next_body: Callable[[], None]
+    is_atomic: bool
 
 
 @dataclass(frozen=True)
@@ -82,6 +86,20 @@ class SmallObjects:
         with pytest.raises(ObjectExistsError):
             subject.store.put(key, b"second", if_absent=True)
         assert subject.store.get(key) == b"first"
+
+    def test_if_absent_has_one_winner_where_it_is_atomic(self, subject: Subject, key: str) -> None:
+        def put(number: int) -> bytes | None:
+            body = f"writer {number}".encode()
+            try:
+                subject.store.put(key, body, if_absent=True)
+            except ObjectExistsError:
+                return None
+            return body
+
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            winners = [body for body in pool.map(put, range(8)) if body is not None]
+        assert subject.store.get(key) in winners
+        assert len(winners) == 1 or not subject.is_atomic
 
     def test_if_absent_writes_where_an_object_was_deleted(self, subject: Subject, key: str) -> None:
         subject.store.put(key, b"first")

@@ -22,10 +22,11 @@ def subject(request: pytest.FixtureRequest) -> Subject:
     name: str = request.param
     if name == "memory":
         fake = MemoryStore()
-        return Subject(fake, fake.alter_next_body)
+        return Subject(fake, fake.alter_next_body, is_atomic=True)
     client = _client(name, request)
-    store = S3Store(client, BUCKET, conditional_writes=name in ("seaweedfs_conditional", "emulator"), page_size=PAGE_SIZE)
-    return Subject(store, body_alterer(client))
+    conditional = name in ("seaweedfs_conditional", "emulator")
+    store = S3Store(client, BUCKET, conditional_writes=conditional, page_size=PAGE_SIZE)
+    return Subject(store, body_alterer(client), is_atomic=conditional)
 
 
 @pytest.fixture(scope="module", params=["seaweedfs", "swift", "emulator"])

@@ -22,7 +22,10 @@ class ObjectInfo:
 
 @dataclass(frozen=True)
 class PartReceipt:
-    """One part that the store has accepted: `etag` is the MD5 hex of its bytes, `sha256` their SHA-256 hex."""
+    """One part that the store has accepted: `sha256` is the SHA-256 hex of its bytes, `etag` what the store calls it.
+
+    That is the MD5 hex of its bytes, except where the store encrypts with keys of the owner's own (docs/stores.md).
+    """
 
     number: int
     size: int
