@@ -60,6 +60,13 @@ def test_objects_keys_and_address_survive_a_kill(tmp_path: Path) -> None:
         assert S3Store(server.client(), "backups", conditional_writes=True).get("kept") == b"content"
 
 
+def test_the_address_stays_with_the_state(tmp_path: Path) -> None:
+    with SeaweedFS(tmp_path) as first:
+        endpoint = first.endpoint
+    with SeaweedFS(tmp_path) as second:
+        assert second.endpoint == endpoint
+
+
 def test_the_inner_doors_are_shut(server: SeaweedFS) -> None:
     filer = f"http://127.0.0.1:{server.port('filer')}/buckets/"
     with pytest.raises(urllib.error.HTTPError) as refused:

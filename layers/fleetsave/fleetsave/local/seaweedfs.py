@@ -92,7 +92,7 @@ class SeaweedFS:
         """Start the server and wait until it takes requests. Raise RuntimeError, with the end of its log, if it does not."""
         for folder in (self._state, self._state / "data"):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._ports = self._ports if self._ports and all(map(is_free, self._ports.values())) else _choose_ports()
+        self._ports = self._ports_on_disk()
         self._credentials = self._credentials_on_disk()
         self._write_identities()
         self._write_internal_keys()
@@ -156,6 +156,15 @@ class SeaweedFS:
         except subprocess.TimeoutExpired:
             return False
         return done.returncode == 0 and '"fsync":  true' in done.stdout
+
+    def _ports_on_disk(self) -> dict[str, int]:
+        """Return the ports of an earlier start if nobody has taken them since, else new ones."""
+        path = self._state / "ports.json"
+        ports: dict[str, int] = json.loads(path.read_text()) if path.exists() else {}
+        if not ports or not all(map(is_free, ports.values())):
+            ports = _choose_ports()
+            path.write_text(json.dumps(ports))
+        return ports
 
     def _credentials_on_disk(self) -> dict[str, Credentials]:
         """Return a key pair for every identity: those of an earlier start, and new ones for new names."""
