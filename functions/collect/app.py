@@ -7,8 +7,8 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from fleetsave.catalog.fleet_file import read_fleet
 
+from fleetsave.catalog.fleet_file import read_fleet
 from fleetsave.collect.room import collect
 from fleetsave.model.errors import FleetsaveError
 from fleetsave.model.jobs import Job

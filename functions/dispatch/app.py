@@ -6,8 +6,8 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.batch.types import PartialItemFailureResponse
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from fleetsave.catalog.fleet_file import read_fleet
 
+from fleetsave.catalog.fleet_file import read_fleet
 from fleetsave.dispatch.event import parse_event
 from fleetsave.dispatch.room import dispatch
 from fleetsave.model.errors import FleetsaveError

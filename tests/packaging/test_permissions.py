@@ -35,7 +35,7 @@ EVERYWHERE: dict[str, set[Permission]] = {
     | SEND_JOBS
     | allowed("sqs:ChangeMessageVisibility", "CollectQueue.Arn")
     | allowed("secretsmanager:GetSecretValue", f"{SECRET}fleetsave/ssh/read-*"),
-    "VerifyRole": runtime("Verify") | SEND_JOBS | allowed("sqs:ChangeMessageVisibility", "VerifyQueue.Arn"),
+    "VerifyRole": runtime("Verify") | SEND_JOBS,
     "PruneRole": runtime("Prune"),
     "ScheduleRole": allowed("sqs:SendMessage", "DispatchQueue.Arn", "PruneQueue.Arn", "ScheduleDlq.Arn"),
 }
@@ -46,7 +46,7 @@ ON_OWN_BUCKET: dict[str, set[Permission]] = {
     | allowed("s3:PutObject", *under("servers", "central", "catalog", "state"))
     | allowed("s3:AbortMultipartUpload s3:ListMultipartUploadParts", *under("servers", "central"))
     | allowed("s3:ListBucket s3:ListBucketMultipartUploads", "Bucket.Arn"),
-    "VerifyRole": allowed("s3:GetObject", *under("config", "servers", "central", "catalog"))
+    "VerifyRole": allowed("s3:GetObject", *under("servers", "central", "catalog"))
     | allowed("s3:PutObject", *under("catalog"))
     | allowed("s3:ListBucket", "Bucket.Arn"),
     "PruneRole": allowed("s3:GetObject", *under("config", "servers", "central", "catalog"))
