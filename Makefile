@@ -46,4 +46,4 @@ $(VENV)/system: $(VENV)/installed
 	touch $@
 
 tools: setup
-	@$(TOOLBOX) sam ministack swift > /dev/null
+	@$(TOOLBOX) sam ministack swift lambda > /dev/null

@@ -93,7 +93,7 @@ def set_up(directory: Path, say: Callable[[str], None]) -> Iterator[Stage]:
     with ExitStack() as stack:
         say("starting three game servers: an sshd each, and games that write without pause")
         servers = [stack.enter_context(_server(*given)) for given in _servers(directory / "servers")]
-        local = stack.enter_context(LocalStack(Profile.SEAWEEDFS, state=directory / "stack", parameters=PARAMETERS, progress=say))
+        local = stack.enter_context(LocalStack(Profile.SEAWEEDFS, parameters=PARAMETERS, progress=say))
         for server in servers:
             local.put_secret(server.key_secret, server.ssh.private_key)
         store = local.store()
