@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from fleetsave.model.errors import TransportError
+from fleetsave.model.errors import RemoteFileError, TransportError
 from fleetsave.model.fleet import SqliteDatabase
 from fleetsave.model.records import CaptureReport
 from fleetsave.sources.sqlite.local_copy import LocalCapture, LocalCopy
@@ -38,10 +38,13 @@ class HeldCapture:
     def read(self, offset: int) -> Iterator[bytes]:
         """Stream the main file from `offset`; the lock ends with it, so it can be read once."""
         last = b""
-        for chunk in self._transport.read_file(self._path, offset=offset, length=self.report.size - offset):
-            if last:
-                yield last
-            last = chunk
+        try:
+            for chunk in self._transport.read_file(self._path, offset=offset, length=self.report.size - offset):
+                if last:
+                    yield last
+                last = chunk
+        except RemoteFileError as error:
+            raise refusal(self.report.source_path, "changed", f"{self._path}: {error.cause}") from error
         seconds = _end(self._python, self._process)
         self.report = replace(self.report, seconds=seconds, lock_seconds=seconds, writer_stall_seconds=seconds)
         yield last

@@ -5,12 +5,13 @@ import secrets
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from fleetsave.model.errors import RemoteFileError
 from fleetsave.model.records import CaptureReport
 from fleetsave.sources.sqlite.refusals import refusal
 from fleetsave.sources.sqlite.server_side.content import begin, fingerprint
@@ -36,13 +37,22 @@ class LocalCopy:
         self.path = self._folder / "database"
 
     def fetch(self, transport: Transport, path: str, suffix: str, length: int) -> str:
-        """Copy the first `length` bytes of a file on the server beside the database; return their SHA-256 hex."""
+        """Copy the first `length` bytes of a file on the server beside the database; return their SHA-256 hex.
+
+        Raise CaptureError, reason `changed`, if the file is gone or has become shorter.
+        """
         digest = hashlib.sha256()
-        with (self._folder / f"database{suffix}").open("wb") as file:
-            for chunk in transport.read_file(path, offset=0, length=length):
-                digest.update(chunk)
-                file.write(chunk)
+        try:
+            self._copy(transport.read_file(path, offset=0, length=length), suffix, digest.update)
+        except RemoteFileError as error:
+            raise refusal(self._source_path, "changed", f"{path}: {error.cause}") from error
         return digest.hexdigest()
+
+    def _copy(self, chunks: Iterator[bytes], suffix: str, update: Callable[[bytes], object]) -> None:
+        with (self._folder / f"database{suffix}").open("wb") as file:
+            for chunk in chunks:
+                update(chunk)
+                file.write(chunk)
 
     def discard(self, suffix: str) -> None:
         """Remove a file beside the database."""

@@ -41,7 +41,7 @@ REFUSALS = {
     "read_only_folder": Refusal(
         "Its journal files can neither be made nor read by this account: let it write the folder, or log in as the game's user."
     ),
-    "changed": Refusal("It was written while it was read without a lock; the next run tries again.", retryable=True),
+    "changed": Refusal("Somebody changed it while it was read without a lock; the next run tries again.", retryable=True),
     "wal_too_large": Refusal("Let the game checkpoint (PRAGMA wal_checkpoint), or make room for a snapshot.", retryable=True),
     "unknown_wal_index": Refusal("Make room for a snapshot on the server: this SQLite cannot be streamed."),
     "disk_full": Refusal("Make room on the server, or set `staging` to a folder with more of it.", retryable=True),

@@ -128,3 +128,6 @@ def test_the_limit_that_passes_first_gives_the_reason() -> None:
     with pytest.raises(RefusedError) as refused:
         deadline.check()
     assert refused.value.reason == "lock_limit"
+    deadline.widen()
+    deadline.check()
+    assert deadline.reason == "deadline"

@@ -13,7 +13,7 @@ import pytest
 from fleetsave.local.game import check_game, create
 from fleetsave.sources.sqlite.server_side import snapshot, staging
 from fleetsave.sources.sqlite.server_side.content import begin
-from fleetsave.sources.sqlite.server_side.ground import Deadline, Request, connect
+from fleetsave.sources.sqlite.server_side.ground import Deadline, Request, Source, connect
 from fleetsave.sources.sqlite.server_side.main import answer
 from tests.fixtures.game import running_game
 
@@ -176,3 +176,19 @@ def test_an_old_python_with_an_old_sqlite_says_so(tmp_path: Path, monkeypatch: p
 @pytest.mark.parametrize(("stored", "size"), [(4096, 4096), (512, 512), (1, 65536)])
 def test_the_page_size_is_read_from_the_header(stored: int, size: int) -> None:
     assert snapshot.page_size_of(bytes(16) + stored.to_bytes(2, "big")) == size
+
+
+def test_reading_without_a_lock_notices_a_game_that_starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path / "a.db", "wal").close()
+    monkeypatch.setattr(Source, "must_be_read_as_immutable", True)
+    assert "immutable" in ask(tmp_path, path=str(tmp_path / "a.db"))["ok"]["notes"][0]
+    ask(tmp_path, operation="drop")
+
+    def start_game(*_: object) -> dict[str, object]:
+        with closing(sqlite3.connect(tmp_path / "a.db")) as game, game:
+            game.execute("INSERT INTO t VALUES (1)")
+        return {}
+
+    monkeypatch.setattr(snapshot, "fingerprint", start_game)
+    assert ask(tmp_path, path=str(tmp_path / "a.db"))["error"] == "changed"
+    assert list((tmp_path / "staging").iterdir()) == []

@@ -39,14 +39,22 @@ class Deadline:
     """How long work may take; the one that passes first gives the reason."""
 
     def __init__(self, seconds: float) -> None:
-        self.at = time.monotonic() + seconds
+        self.at = self._whole = time.monotonic() + seconds
         self.reason = "deadline"
-        self.limit = seconds
+        self.limit = self._seconds = seconds
 
     def narrow(self, seconds: float, reason: str) -> None:
         """End earlier, `seconds` from now, if that is earlier."""
         if time.monotonic() + seconds < self.at:
             self.at, self.reason, self.limit = time.monotonic() + seconds, reason, seconds
+
+    def widen(self) -> None:
+        """Take back what `narrow` did."""
+        self.at, self.reason, self.limit = self._whole, "deadline", self._seconds
+
+    def refusal(self) -> RefusedError:
+        """Return the error for time that is up."""
+        return RefusedError(self.reason, f"it took longer than {self.limit:g} s")
 
     def remaining(self) -> float:
         """Return the seconds that are left, never less than 0."""
@@ -59,7 +67,7 @@ class Deadline:
     def check(self, *_progress: int) -> None:
         """Raise RefusedError when time is up; CPython's backup would wait for a lock for ever."""
         if self.passed():
-            raise RefusedError(self.reason, f"it took longer than {self.limit:g} s")
+            raise self.refusal()
 
 
 class Source:

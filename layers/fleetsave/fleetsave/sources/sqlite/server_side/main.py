@@ -19,12 +19,11 @@ GRACE_SECONDS = 10
 
 def answer(request: Request, stdin: BinaryIO, stdout: BinaryIO) -> "dict[str, Any]":
     """Do what a request asks and return the reply; every failure is a reply too."""
-    source = None
+    source, deadline = None, Deadline(request.deadline)
     try:
         if request.operation not in ("snapshot", "hold", "pair"):
             return {"ok": _keep_house(request)}
         source = Source(request.path)
-        deadline = Deadline(request.deadline)
         if request.operation == "hold":
             return {"ok": hold(request, source, deadline, stdin, stdout)}
         return {"ok": take_snapshot(request, source, deadline) if request.operation == "snapshot" else look_at_pair(source)}
@@ -32,6 +31,8 @@ def answer(request: Request, stdin: BinaryIO, stdout: BinaryIO) -> "dict[str, An
         return {"error": error.reason, "cause": error.cause}
     except (sqlite3.Error, OSError) as error:
         refused = explain(error, source)
+        if refused.reason == "deadline":  # SQLite was interrupted, by whichever limit passed
+            refused = deadline.refusal()
         return {"error": refused.reason, "cause": refused.cause}
 
 

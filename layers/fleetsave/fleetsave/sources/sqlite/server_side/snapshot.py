@@ -56,8 +56,9 @@ def _copy(request: Request, source: Source, target: bytes, deadline: Deadline) -
         report = _copy_in_transaction(request, source, connection, target, deadline)
     finally:
         connection.close()
+    deadline.widen()  # no lock is held any more
     if immutable:
-        if source.state() != before:
+        if source.state() != before or before[-2:] != [None, None]:
             raise RefusedError("changed", "it was opened for writing while it was read without a lock")
         report["notes"] = ["read as immutable: nobody had it open, and it did not change meanwhile"]
     return report
@@ -72,19 +73,19 @@ def _copy_in_transaction(
         deadline.narrow(request.lock_limit, "lock_limit")
     checks = request.checks
     if hasattr(connection, "backup"):
-        print_ = fingerprint(connection, checks) if checks is not None else None
+        taken = fingerprint(connection, checks) if checks is not None else None
         _back_up(connection, target, deadline)
         connection.execute("ROLLBACK")
         held = time.monotonic() - locked
         notes = []  # type: list[str]
     else:
         connection.execute("ROLLBACK")
-        print_ = _vacuum_into(connection, target, deadline, checks)
+        taken = _vacuum_into(connection, target, deadline, checks)
         held = time.monotonic() - locked
         notes = ["fingerprint taken from the frozen file, which is what VACUUM INTO's own transaction saw"]
     return {
         "method": "backup" if hasattr(connection, "backup") else "vacuum_into",
-        "fingerprint": print_,
+        "fingerprint": taken,
         "lock_seconds": round(held, 6),
         "writer_stall_seconds": 0.0 if source.is_wal else round(held, 6),
         "notes": notes if checks is not None else [],
