@@ -9,7 +9,9 @@ from fleetsave.local.seaweedfs import SeaweedFS
 from fleetsave.settings import Provider
 from fleetsave.store import profiles
 from fleetsave.store.s3 import S3Store
-from tests.contract.object_store import PAGE_SIZE, Refusals, Refused, SmallObjects, Subject, Uploads
+from tests.contract.object_store import PAGE_SIZE, SmallObjects, Subject
+from tests.contract.object_store_refusals import Refusals, Refused
+from tests.contract.object_store_uploads import Uploads
 from tests.fakes.memory_store import MemoryStore
 from tests.fixtures.stores import BUCKET, body_alterer, emulator_client, other_secret, swift_client
 from tests.fixtures.swift_server import Swift

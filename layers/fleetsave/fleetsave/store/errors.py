@@ -25,7 +25,7 @@ _RETRYABLE = {
 _DENIED = {
     "AccessDenied": _CHECK_CREDENTIALS,
     "AllAccessDisabled": "The provider has disabled this account or bucket; ask its support.",
-    "ExpiredToken": "The session's credentials have expired; log in again.",
+    "ExpiredToken": "The temporary credentials have expired; log in again.",
     "InvalidAccessKeyId": f"The access key is unknown there; check the secret named by {_SECRET} and {_ENDPOINT}.",
     "RequestTimeTooSkewed": "Set this machine's clock.",
     "SignatureDoesNotMatch": f"The secret key is wrong; check the secret named by {_SECRET}.",
