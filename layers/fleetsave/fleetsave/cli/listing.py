@@ -100,7 +100,7 @@ def _read(catalog: Catalog, key: BackupKey, name: RecordName) -> Record:
 
 
 def _draw(console: Console, backup: Backup, records: dict[RecordName, Record]) -> None:
-    console.print(f"{backup.key}\nstate: {backup.state}{', pinned' if backup.is_pinned else ''}")
+    console.print(f"{backup.key}\nstate: {backup.state}{', pinned' if backup.is_pinned else ''}", soft_wrap=True)
     for name, record in records.items():
         console.print(f"\n{name} at {backup.recorded_at[name]:%Y-%m-%d %H:%M:%S} UTC")
         if isinstance(record, StoredRecord):

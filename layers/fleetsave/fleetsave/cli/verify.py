@@ -55,7 +55,7 @@ def verify_command(session: Session, key: str, *, accept: bool, scratch: str | N
     document = TypeAdapter(VerdictRecord).dump_python(record, mode="json")
 
     def draw(console: Console) -> None:
-        console.print(f"{backup.key}\n{verdict}")
+        console.print(f"{backup.key}\n{verdict}", soft_wrap=True)
         draw_verdict(console, record)
 
     emit(document, draw, as_json=as_json)
@@ -110,4 +110,10 @@ class _NoQueue:
             )
 
     def postpone(self, receipt_handle: str, receive_count: int) -> None:
+        """Do nothing: there is no message."""
+
+    def return_at_once(self, receipt_handle: str) -> None:
+        """Do nothing: there is no message."""
+
+    def return_at_once(self, receipt_handle: str) -> None:
         """Do nothing: there is no message."""

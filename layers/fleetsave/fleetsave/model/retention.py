@@ -140,7 +140,7 @@ def _hold(backups: Sequence[Backup], verified: Sequence[Backup], now: datetime) 
     judged = [backup for backup in backups if backup.state in (State.VERIFIED, State.SUSPECT, State.REJECTED)]
     newest = max(judged, key=lambda backup: backup.key, default=None)
     if newest is not None and newest.state is State.SUSPECT:
-        return f"a suspect backup holds pruning until a person decides: fleetsave show {newest.key}"
+        return f"a suspect backup holds pruning until a person decides (fleetsave verify --accept): {newest.key}"
     if newest is not None and newest.state is State.REJECTED:
         return f"the newest judged backup was rejected, which holds pruning until a newer one is verified: {newest.key}"
     if not verified:
