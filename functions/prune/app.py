@@ -10,8 +10,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from fleetsave.catalog.fleet_file import read_fleet
-from fleetsave.model.errors import FleetsaveError
-from fleetsave.observability import count, logger
+from fleetsave.observability import count, failures_logged, logger
 from fleetsave.prune.event import parse_event
 from fleetsave.prune.room import prune
 from fleetsave.services import services
@@ -28,8 +27,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
 
 
 def _prune(context: LambdaContext, record: SQSRecord) -> None:
-    given = services()
-    try:
+    with failures_logged("PruneFailed"):
+        given = services()
         request = parse_event(record.body)
         report = prune(
             store=given.store,
@@ -44,9 +43,6 @@ def _prune(context: LambdaContext, record: SQSRecord) -> None:
         if request.execute:
             count("BackupsPruned", report.deleted)
             count("PruneRefused", len(report.refused_artifacts))
+            count("PruneRetained", report.retained)
         logger().info("pruned" if request.execute else "pruned nothing: dry run", extra={"report": report.summary()})
         report.require_complete()
-    except FleetsaveError as error:
-        logger().error(str(error), extra=error.as_dict())
-        count("PruneFailed")
-        raise

@@ -10,7 +10,7 @@ import pytest
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from fleetsave.catalog.catalog import Catalog
-from fleetsave.model.errors import StoreError
+from fleetsave.model.errors import AccessDeniedError, StoreError
 from fleetsave.model.keys import RecordName
 from fleetsave.settings import Settings
 from functions.prune import app
@@ -72,7 +72,7 @@ def test_the_scheduled_message_deletes_what_is_due(
     assert handle("scheduled") == []
     assert bucket.data() == {young.text}
     assert bucket.catalog.has(old, RecordName.PRUNED)
-    assert counted == {"BackupsPruned": 1, "PruneRefused": 0}
+    assert counted == {"BackupsPruned": 1, "PruneRefused": 0, "PruneRetained": 0}
     assert [vars(record)["report"]["backups"]["deleted"] for record in caplog.records] == [1]
 
 
@@ -100,6 +100,13 @@ def test_a_bucket_without_a_fleet_file_fails_the_message(bucket: Bucket) -> None
     bucket.store.delete("config/fleet.yaml")
     assert len(handle("scheduled")) == 1
     assert bucket.data() == {key.text for key in keys}
+
+
+def test_a_deletion_that_the_store_refuses_is_counted(bucket: Bucket, counted: dict[str, float]) -> None:
+    bucket.add_ages(1, 40)
+    bucket.store.fail("delete", AccessDeniedError("delete", "key", "the object is locked", "Wait."))
+    assert handle("scheduled") == []
+    assert counted == {"BackupsPruned": 0, "PruneRefused": 0, "PruneRetained": 1}
 
 
 def test_a_failed_deletion_fails_the_message_and_the_next_delivery_finishes(bucket: Bucket) -> None:

@@ -114,6 +114,3 @@ class _NoQueue:
 
     def return_at_once(self, receipt_handle: str) -> None:
         """Do nothing: there is no message."""
-
-    def return_at_once(self, receipt_handle: str) -> None:
-        """Do nothing: there is no message."""

@@ -82,6 +82,11 @@ class PruneReport:
         """Return how many backups' data was deleted."""
         return sum(line.outcome is Outcome.DELETED for line in self.lines)
 
+    @property
+    def retained(self) -> int:
+        """Return how many deletions the store refused: objects that are locked, or a permission that is missing."""
+        return sum(line.outcome is Outcome.RETAINED for line in self.lines)
+
     def require_complete(self) -> None:
         """Raise FleetsaveError, retryable, if an artifact failed or the time was over before everything was done."""
         if not self.failures and self.finished:
