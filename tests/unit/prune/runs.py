@@ -1,0 +1,39 @@
+"""Runs of prune on a bucket in memory."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from fleetsave.catalog.catalog import Catalog
+from fleetsave.model.keys import BackupKey
+from fleetsave.prune.report import Line, PruneReport
+from fleetsave.prune.room import prune
+from tests.fakes.memory_store import MemoryStore
+from tests.unit.prune.bucket import DAY, NOW, Bucket, fleet
+
+
+def run(
+    bucket: Bucket,
+    *,
+    execute: bool = True,
+    now: datetime = NOW,
+    as_of: datetime | None = None,
+    store: MemoryStore | None = None,
+    should_stop: Callable[[], bool] = lambda: False,
+) -> PruneReport:
+    """Prune as the function does, with `store` in the place of the bucket's own."""
+    store = store or bucket.store
+    return prune(
+        store=store,
+        catalog=Catalog(store),
+        fleet=fleet(),
+        default_keep_for=30 * DAY,
+        now=now,
+        execute=execute,
+        as_of=as_of,
+        should_stop=should_stop,
+    )
+
+
+def line(report: PruneReport, key: BackupKey) -> Line:
+    """Return what became of one backup."""
+    return next(one for one in report.lines if one.key == key.text)
