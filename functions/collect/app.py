@@ -10,17 +10,21 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from fleetsave.catalog.fleet_file import read_fleet
 from fleetsave.collect.room import collect
-from fleetsave.model.errors import FleetsaveError
+from fleetsave.model.errors import ConfigurationError, FleetsaveError, InvalidInputError, StoreError
 from fleetsave.model.jobs import Job
-from fleetsave.observability import count, logger
+from fleetsave.observability import failures_logged, logger
 from fleetsave.services import Services, services
+
+_FAILED = "CollectFailed"
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
     """Report the messages whose job should be tried again.
 
     What no retry can mend is remembered in the artifact's state and counted, and its message is done with: the next slot
-    tries afresh, while one that came again and again would hold up its server's other jobs.
+    tries afresh, while one that came again and again would hold up its server's other jobs. A message that is itself wrong
+    comes back at once, so that it is soon in the dead-letter queue; and when the store fails there may be no memory, so
+    the message is kept.
     """
     processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
     return process_partial_response(
@@ -29,29 +33,30 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
 
 
 def _collect(context: LambdaContext, record: SQSRecord) -> None:
-    given = services()
+    with failures_logged(_FAILED):
+        given = services()
     try:
-        job = Job.from_json(record.body)
-        fleet = read_fleet(given.store)
+        with failures_logged(_FAILED):
+            job = Job.from_json(record.body)
+            ports = given.collect_ports(read_fleet(given.store), lambda: context.get_remaining_time_in_millis() / 1000)
     except FleetsaveError as error:
-        _report(error)
+        _send_back(given, record, error)
         raise
-    ports = given.collect_ports(fleet, lambda: context.get_remaining_time_in_millis() / 1000)
     try:
-        outcome = collect(job, ports)
+        with failures_logged(_FAILED):
+            outcome = collect(job, ports)
     except FleetsaveError as error:
-        _report(error)
-        if error.retryable:
-            _postpone(given, record)
-            raise
-        return
+        if not (error.retryable or isinstance(error, InvalidInputError | StoreError)):
+            return
+        _send_back(given, record, error)
+        raise
     logger().info("collected", extra={"job": job.identity, "outcome": type(outcome).__name__})
 
 
-def _postpone(given: Services, record: SQSRecord) -> None:
-    given.queue.postpone(record.receipt_handle, int(record.attributes.approximate_receive_count))
-
-
-def _report(error: FleetsaveError) -> None:
-    logger().error(str(error), extra=error.as_dict())
-    count("CollectFailed")
+def _send_back(given: Services, record: SQSRecord, error: FleetsaveError) -> None:
+    """Choose when the message is delivered again; a wrong fleet file waits the queue's whole timeout for a person."""
+    with failures_logged():
+        if isinstance(error, InvalidInputError):
+            given.queue.return_at_once(record.receipt_handle)
+        elif not isinstance(error, ConfigurationError):
+            given.queue.postpone(record.receipt_handle, int(record.attributes.approximate_receive_count))

@@ -10,8 +10,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from fleetsave.catalog.fleet_file import read_fleet
 from fleetsave.dispatch.event import parse_event
 from fleetsave.dispatch.room import dispatch
-from fleetsave.model.errors import FleetsaveError
-from fleetsave.observability import logger
+from fleetsave.observability import failures_logged, logger
 from fleetsave.services import services
 
 
@@ -22,11 +21,8 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
 
 
 def _dispatch(record: SQSRecord) -> None:
-    given = services()
-    try:
+    with failures_logged():
+        given = services()
         kind, slot = parse_event(record.body, given.now())
         jobs = dispatch(kind, slot, fleet=read_fleet(given.store), queue=given.queue)
-    except FleetsaveError as error:
-        logger().error(str(error), extra=error.as_dict())
-        raise
     logger().info("dispatched", extra={"kind": kind, "slot": slot.text, "jobs": len(jobs)})

@@ -8,9 +8,8 @@ from aws_lambda_powertools.utilities.batch.types import PartialItemFailureRespon
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from fleetsave.model.errors import FleetsaveError
 from fleetsave.model.records import Outcome as Found
-from fleetsave.observability import logger
+from fleetsave.observability import failures_logged, logger
 from fleetsave.services import Services, services
 from fleetsave.verify.event import parse_event
 from fleetsave.verify.outcome import AlreadyJudged, Judged, Outcome
@@ -30,13 +29,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
 
 
 def _verify(context: LambdaContext, record: SQSRecord) -> None:
-    given = services()
-    try:
+    with failures_logged():
+        given = services()
         request = parse_event(record.body, given.settings.bucket)
         outcome = verify(request.key, _ports(given, context), force=request.force)
-    except FleetsaveError as error:
-        logger().error(str(error), extra=error.as_dict())
-        raise
     logger().info("judged" if isinstance(outcome, Judged) else "nothing to judge", extra=_summary(outcome))
 
 

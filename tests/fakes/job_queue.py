@@ -8,16 +8,20 @@ from fleetsave.model.jobs import Job
 
 @dataclass
 class RecordingQueue:
-    """Keeps jobs in order; `postponed` holds (receipt handle, receive count)."""
+    """Keeps jobs in order; `postponed` holds (receipt handle, receive count), `returned` receipt handles."""
 
     jobs: list[Job] = field(default_factory=list)
     postponed: list[tuple[str, int]] = field(default_factory=list)
+    returned: list[str] = field(default_factory=list)
 
     def send(self, jobs: Sequence[Job]) -> None:
         self.jobs.extend(jobs)
 
     def postpone(self, receipt_handle: str, receive_count: int) -> None:
         self.postponed.append((receipt_handle, receive_count))
+
+    def return_at_once(self, receipt_handle: str) -> None:
+        self.returned.append(receipt_handle)
 
 
 @dataclass

@@ -6,7 +6,7 @@ import pytest
 
 from fleetsave.catalog.fleet_file import write_fleet
 from fleetsave.collect.outcome import AlreadyStored
-from fleetsave.model.errors import HostKeyError, TransportError
+from fleetsave.model.errors import AccessDeniedError, ConfigurationError, HostKeyError, InvalidInputError, TransportError
 from fleetsave.model.jobs import Job
 from functions.collect import app
 from tests.fakes.job_queue import RecordingQueue
@@ -70,6 +70,14 @@ def test_what_is_no_job_goes_to_the_dead_letter_queue_untouched(world: World, ca
     given = event("collect", case)
     assert failures(app.handler(given, context())) == [given["Records"][0]["messageId"]]
     assert world.collected == []
+    assert world.queue.returned == ["AQEBexample"]
+    assert world.queue.postponed == []
+
+
+def test_a_job_that_the_fleet_file_contradicts_goes_there_too(world: World) -> None:
+    world.error = InvalidInputError("capture", "'/etc/shadow'", "the fleet file says '/srv/game.db'", "Drop this one.")
+    assert len(failures(app.handler(event("collect", "database"), context()))) == 1
+    assert world.queue.returned == ["AQEBexample"]
 
 
 def test_what_may_pass_comes_again_after_a_while(world: World) -> None:
@@ -90,4 +98,25 @@ def test_what_no_retry_mends_is_logged_and_counted_but_does_not_hold_up_the_serv
 def test_without_a_fleet_file_the_message_is_kept(world: World) -> None:
     world.store.delete("config/fleet.yaml")
     assert len(failures(app.handler(event("collect", "database"), context()))) == 1
+    assert world.collected == []
+    assert world.queue.returned == []
+    assert world.queue.postponed == []
+
+
+def test_what_a_store_refuses_is_kept_since_nothing_may_be_remembered_there(world: World) -> None:
+    world.error = AccessDeniedError("begin upload", "servers/a", "AccessDenied", "Check the credentials.")
+    assert len(failures(app.handler(event("collect", "database"), context()))) == 1
+    assert world.queue.postponed == [("AQEBexample", 1)]
+
+
+@pytest.mark.parametrize("error", [ConfigurationError("read secret", "store", "gone", "Create it."), ZeroDivisionError()])
+def test_a_process_that_cannot_begin_says_so_in_the_log(
+    world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    def fail() -> None:
+        raise error
+
+    monkeypatch.setattr(app, "services", fail)
+    assert len(failures(app.handler(event("collect", "database"), context()))) == 1
+    assert [record.levelname for record in caplog.records] == ["ERROR"]
     assert world.collected == []

@@ -84,19 +84,35 @@ def test_an_entry_that_was_not_taken_is_named() -> None:
         EventBusAnnouncer(Refusing(), "fleetsave.store").announce("bucket", "key", 1, "etag")
 
 
+class Hiding:
+    """A client that keeps for how long messages were hidden."""
+
+    def __init__(self) -> None:
+        self.timeouts: list[int] = []
+
+    def change_message_visibility(self, **given: Any) -> None:
+        self.timeouts.append(given["VisibilityTimeout"])
+
+
 def test_a_failed_message_waits_longer_each_time_up_to_a_quarter_of_an_hour() -> None:
-    class Recording:
-        def __init__(self) -> None:
-            self.timeouts: list[int] = []
-
-        def change_message_visibility(self, **given: Any) -> None:
-            self.timeouts.append(given["VisibilityTimeout"])
-
-    client = Recording()
+    client = Hiding()
     queue = SqsJobQueue(client, "url")
     for receive_count in (1, 2, 3, 9):
         queue.postpone("handle", receive_count)
     assert client.timeouts == [30, 60, 120, 900]
+
+
+def test_a_message_that_no_retry_can_mend_is_delivered_again_at_once(sqs: Any, url: str) -> None:
+    SqsJobQueue(sqs, url).send([job("alpha")])
+    (message,) = receive(sqs, url)
+    assert receive(sqs, url) == []
+    SqsJobQueue(sqs, url).return_at_once(message["ReceiptHandle"])
+    assert [again["Body"] for again in receive(sqs, url)] == [message["Body"]]
+
+
+def test_a_message_that_cannot_be_returned_is_a_queue_error(sqs: Any, url: str) -> None:
+    with pytest.raises(QueueError, match="return message"):
+        SqsJobQueue(sqs, url).return_at_once("no receipt")
 
 
 def test_an_announcement_has_the_shape_of_s3s_own_event() -> None:

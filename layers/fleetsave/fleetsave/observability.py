@@ -1,10 +1,14 @@
 """The one logger and metrics of the functions; secrets never reach either (docs/design.md, Secrets)."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 from aws_lambda_powertools import Logger
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
+
+from fleetsave.model.errors import FleetsaveError
 
 SERVICE = "fleetsave"
 
@@ -20,3 +24,21 @@ def count(name: str, value: float = 1, unit: MetricUnit = MetricUnit.Count) -> N
     provider = AmazonCloudWatchEMFProvider(namespace=SERVICE, service=SERVICE)
     provider.add_metric(name=name, unit=unit, value=value)
     provider.flush_metrics()
+
+
+@contextmanager
+def failures_logged(metric: str | None = None) -> Iterator[None]:
+    """Log what a door's work raises, count it under `metric`, and let it through: the batch processor itself is silent.
+
+    What is no FleetsaveError is a defect, and is logged with its stack.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, FleetsaveError):
+            logger().error(str(error), extra=error.as_dict())
+        else:
+            logger().exception("unexpected failure: report it with this stack")
+        if metric:
+            count(metric)
+        raise

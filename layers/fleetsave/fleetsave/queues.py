@@ -31,6 +31,10 @@ class JobQueue(Protocol):
         """Let a message that failed wait before it is delivered again: 30 s, doubled with each delivery, at most 15 min."""
         ...
 
+    def return_at_once(self, receipt_handle: str) -> None:
+        """Let a message that no retry can mend be delivered again at once, so that its queue soon sets it aside for a person."""
+        ...
+
 
 class Announcer(Protocol):
     """Tells the verifier that an object has been stored, where the store itself does not."""
@@ -71,12 +75,19 @@ class SqsJobQueue:
     def postpone(self, receipt_handle: str, receive_count: int) -> None:
         """Change the message's visibility. Raise QueueError if that fails; the message then waits its queue's whole timeout."""
         seconds = min(_FIRST_DELAY_SECONDS * 2 ** (receive_count - 1), _LONGEST_DELAY_SECONDS)
+        self._hide("postpone message", receipt_handle, seconds)
+
+    def return_at_once(self, receipt_handle: str) -> None:
+        """Make the message visible. Raise QueueError if that fails; the message then waits its queue's whole timeout."""
+        self._hide("return message", receipt_handle, 0)
+
+    def _hide(self, operation: str, receipt_handle: str, seconds: int) -> None:
         try:
             self._client.change_message_visibility(
                 QueueUrl=self._url, ReceiptHandle=receipt_handle, VisibilityTimeout=seconds
             )  # fmt: skip
         except (ClientError, BotoCoreError) as error:
-            raise _not_taken("postpone message", self._url, str(error)) from error
+            raise _not_taken(operation, self._url, str(error)) from error
 
 
 class EventBusAnnouncer:

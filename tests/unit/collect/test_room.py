@@ -1,97 +1,21 @@
 """Collect stores a snapshot once, goes on where it was, and leaves nothing half-done."""
 
 import random
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import cast
 
 import pytest
 
 from fleetsave.catalog.catalog import Catalog
-from fleetsave.collect import room, upload
 from fleetsave.collect.outcome import AlreadyStored, Expanded, HandedOn, Stored
-from fleetsave.collect.ports import Ports
 from fleetsave.collect.room import collect
-from fleetsave.collect.state import ArtifactState, StateFile
-from fleetsave.model.errors import CaptureError, CatalogError, ConfigurationError, StoreError, TransportError
-from fleetsave.model.fleet import Fleet
+from fleetsave.collect.state import ArtifactState
+from fleetsave.model.errors import CaptureError, CatalogError, ConfigurationError, InvalidInputError, StoreError, TransportError
 from fleetsave.model.jobs import Job
 from fleetsave.model.keys import ArtifactId, BackupKey
 from fleetsave.model.kinds import Compression, Kind
 from fleetsave.model.slots import Slot
-from fleetsave.store.decompress import plain_chunks
-from fleetsave.transports.base import Transport
-from tests.fakes.job_queue import RecordingAnnouncer, RecordingQueue
-from tests.fakes.memory_store import MemoryStore
-from tests.fakes.sqlite_source import FakeSource
-
-SLOT = Slot(datetime(2024, 1, 1, 12, tzinfo=UTC))
-ARTIFACT = ArtifactId("server_001", Kind.DATABASE, "database")
-JOB = Job(ARTIFACT, SLOT)
-KEY = BackupKey(ARTIFACT, SLOT, Compression.ZSTD)
-PATH = "/srv/game.db"
-CONTENT = random.Random(1).randbytes(20 << 20)
-SSH = {"host": "localhost", "user": "backup", "host_keys": ["ssh-ed25519 AAAA"], "key_secret": "fleetsave/ssh/read-default"}
-FLEET = Fleet.model_validate(
-    {"servers": [{"id": "server_001", "ssh": SSH, "databases": [{"path": PATH}, {"name": "worlds", "path": "/srv/worlds/*.db"}]}]}
-)
-BROKEN = TransportError("read", "server_001", "connection reset", "It is tried again.", retryable=True)
-
-
-class NoTransport:
-    """Stands where a transport would; the fake source asks nothing of it."""
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-
-class World:
-    """A store, a queue and a server in memory, and collect among them."""
-
-    def __init__(self, source: FakeSource) -> None:
-        self.source = source
-        self.store = MemoryStore()
-        self.queue = RecordingQueue()
-        self.announcer = RecordingAnnouncer()
-        self.near_deadline: Callable[[], bool] = lambda: False
-
-    @property
-    def ports(self) -> Ports:
-        return Ports(
-            fleet=FLEET,
-            store=self.store,
-            catalog=Catalog(self.store),
-            queue=self.queue,
-            announcer=self.announcer,
-            bucket="backups",
-            endpoint=None,
-            open_transport=lambda _: cast("Transport", NoTransport()),
-            now=lambda: datetime(2024, 1, 1, 12, 0, 5, tzinfo=UTC),
-            is_near_deadline=self._is_near_deadline,
-            scratch=Path("unused"),
-        )
-
-    def _is_near_deadline(self) -> bool:
-        return self.near_deadline()
-
-    def plain(self, key: BackupKey = KEY) -> bytes:
-        return b"".join(plain_chunks(self.store.read(key.text), key.compression))
-
-    def open_uploads(self) -> int:
-        return len(list(self.store.list_uploads("")))
-
-    def state(self) -> StateFile:
-        return StateFile(self.store, ARTIFACT)
-
-
-@pytest.fixture
-def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    source = FakeSource({PATH: CONTENT})
-    monkeypatch.setattr(upload, "source", source)
-    monkeypatch.setattr(room, "source", source)
-    return World(source)
+from tests.unit.collect.world import ARTIFACT, BROKEN, CONTENT, JOB, KEY, PATH, SLOT, World
 
 
 def test_a_job_becomes_an_object_a_record_and_an_announcement(world: World) -> None:
@@ -235,10 +159,23 @@ def test_a_glob_becomes_one_job_for_each_file(world: World) -> None:
     ]
 
 
-def test_a_glob_that_matches_nothing_is_an_error(world: World) -> None:
+def test_a_glob_that_matches_nothing_is_an_error_until_it_matches(world: World) -> None:
+    worlds = ArtifactId("server_001", Kind.DATABASE, "worlds")
     with pytest.raises(CaptureError) as caught:
-        collect(Job(ArtifactId("server_001", Kind.DATABASE, "worlds"), SLOT), world.ports)
+        collect(Job(worlds, SLOT), world.ports)
     assert caught.value.reason == "nothing_matches"
+    assert b"no file matches" in world.store.get(worlds.state_key)
+    world.source.files["/srv/worlds/a.db"] = b"a"
+    collect(Job(worlds, SLOT), world.ports)
+    assert b"no file matches" not in world.store.get(worlds.state_key)
+
+
+@pytest.mark.parametrize(("artifact", "path"), [("worlds-b", "/srv/worlds/a.db"), ("worlds", "/srv/worlds/a.db")])
+def test_a_file_is_never_stored_under_the_name_of_another(world: World, artifact: str, path: str) -> None:
+    world.source.files[path] = b"a"
+    with pytest.raises(InvalidInputError, match="worlds-a"):
+        collect(Job(ArtifactId("server_001", Kind.DATABASE, artifact), SLOT, source_path=path), world.ports)
+    assert world.source.captures == 0
 
 
 def test_an_artifact_the_fleet_file_does_not_name_is_refused_and_remembered(world: World) -> None:

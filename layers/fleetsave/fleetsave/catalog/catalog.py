@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from typing import TypeVar
+from functools import cache
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -14,7 +15,6 @@ from fleetsave.model.records import PrunedRecord, StoredRecord, VerdictRecord
 from fleetsave.store.base import ObjectStore
 
 Record = StoredRecord | VerdictRecord | PrunedRecord
-_R = TypeVar("_R", StoredRecord, VerdictRecord, PrunedRecord)
 
 _TYPES: dict[RecordName, type[Record]] = {
     RecordName.STORED: StoredRecord,
@@ -36,7 +36,7 @@ class Catalog:
 
         Records are never replaced: what was written first stays. Raise StoreError if the store fails.
         """
-        body = TypeAdapter(_TYPES[name]).dump_json(record, indent=2)
+        body = _adapter(name).dump_json(record, indent=2)
         try:
             self._store.put(key.record_key(name), body, if_absent=True)
         except ObjectExistsError:
@@ -53,7 +53,7 @@ class Catalog:
 
     def stored(self, key: BackupKey) -> StoredRecord:
         """Read `stored.json`. Raise ObjectNotFoundError if there is none, CatalogError if it cannot be read."""
-        record = self._read(key, RecordName.STORED, StoredRecord)
+        record: StoredRecord = self._read(key, RecordName.STORED)
         if record.key != key.text:
             raise CatalogError(
                 "read record",
@@ -65,11 +65,13 @@ class Catalog:
 
     def verdict(self, key: BackupKey, name: RecordName) -> VerdictRecord:
         """Read `verified.json`, `suspect.json` or `rejected.json`, as `stored` does."""
-        return self._read(key, name, VerdictRecord)
+        record: VerdictRecord = self._read(key, name)
+        return record
 
     def pruned(self, key: BackupKey) -> PrunedRecord:
         """Read `pruned.json`, as `stored` does."""
-        return self._read(key, RecordName.PRUNED, PrunedRecord)
+        record: PrunedRecord = self._read(key, RecordName.PRUNED)
+        return record
 
     def backups(self, server_id: str | None = None, kind: Kind | None = None) -> Iterator[Backup]:
         """List the backups of all servers, of one, or of one kind of one server, in no set order.
@@ -88,11 +90,11 @@ class Catalog:
         for key, recorded_at in found.items():
             yield Backup(key, recorded_at)
 
-    def _read(self, key: BackupKey, name: RecordName, record_type: type[_R]) -> _R:
+    def _read(self, key: BackupKey, name: RecordName) -> Any:
         record_key = key.record_key(name)
         body = self._store.get(record_key)
         try:
-            return TypeAdapter(record_type).validate_json(body)
+            return _adapter(name).validate_json(body)
         except ValidationError as error:
             raise CatalogError(
                 "read record",
@@ -100,3 +102,9 @@ class Catalog:
                 f"{error.error_count()} fields do not fit: {error.errors(include_input=False)[0]['msg']}",
                 "The object may have been changed by hand or by a newer fleetsave.",
             ) from None
+
+
+@cache
+def _adapter(name: RecordName) -> TypeAdapter[Any]:
+    """Return the reader and writer of a record; making one takes longer than any use of it."""
+    return TypeAdapter(_TYPES[name])

@@ -10,7 +10,7 @@ from fleetsave.collect import upload
 from fleetsave.collect.outcome import AlreadyStored, Expanded, HandedOn, Outcome, Stored
 from fleetsave.collect.ports import Ports
 from fleetsave.collect.state import StateFile
-from fleetsave.model.errors import CaptureError, ConfigurationError, FleetsaveError
+from fleetsave.model.errors import CaptureError, ConfigurationError, FleetsaveError, InvalidInputError, StoreError
 from fleetsave.model.fleet import Server, SqliteDatabase
 from fleetsave.model.jobs import Job
 from fleetsave.model.keys import ArtifactId, BackupKey, RecordName
@@ -30,13 +30,25 @@ def collect(job: Job, ports: Ports) -> Outcome:
         transport = ports.open_transport(server)
         try:
             if database.is_glob and job.source_path is None:
-                return _expand(job, database, transport, ports)
+                return _expand(job, database, transport, state, ports)
             return _store(job, server, database, transport, state, ports)
         finally:
             transport.close()
     except FleetsaveError as error:
-        state.save_failure(error, job.stored_slot.text, ports.now())
+        _remember(error, job, state, ports)
         raise
+
+
+def _remember(error: FleetsaveError, job: Job, state: StateFile, ports: Ports) -> None:
+    try:
+        state.save_failure(error, job.stored_slot.text, ports.now())
+    except StoreError as unsaved:
+        if isinstance(error, StoreError):
+            return  # it says the same
+        raise type(unsaved)(
+            "remember the failure of", str(job.artifact_id), f"{unsaved.cause}; the failure was: {error}", unsaved.hint,
+            retryable=unsaved.retryable,
+        ) from error  # fmt: skip
 
 
 def _configured(job: Job, ports: Ports) -> tuple[Server, SqliteDatabase]:
@@ -49,7 +61,7 @@ def _configured(job: Job, ports: Ports) -> tuple[Server, SqliteDatabase]:
     return found
 
 
-def _expand(job: Job, database: SqliteDatabase, transport: Transport, ports: Ports) -> Expanded:
+def _expand(job: Job, database: SqliteDatabase, transport: Transport, state: StateFile, ports: Ports) -> Expanded:
     """Queue one job for each file a glob matches; an artifact's name follows from its path alone."""
     paths = source.expand(transport, database)
     if not paths:
@@ -63,18 +75,16 @@ def _expand(job: Job, database: SqliteDatabase, transport: Transport, ports: Por
         for path in paths
     ]
     ports.queue.send(jobs)
+    state.save_success()
     return Expanded(jobs)
 
 
 def _store(job: Job, server: Server, database: SqliteDatabase, transport: Transport, state: StateFile, ports: Ports) -> Outcome:
     key = BackupKey(job.artifact_id, job.stored_slot, database.compression)
     if ports.catalog.has(key, RecordName.STORED):
-        info = ports.store.head(key.text)
-        ports.announcer.announce(ports.bucket, key.text, info.size, info.etag)
-        state.save_success()
-        return AlreadyStored(key.text)
+        return _already_stored(key, server, transport, state, ports)
     source_path = job.source_path or database.path
-    source.require_match(database, source_path)
+    _require_match(job, database, source_path)
     stream = upload.open_stream(key, server, database, source_path, transport, state, ports)
     finished = stream.run()
     if not finished:
@@ -82,3 +92,26 @@ def _store(job: Job, server: Server, database: SqliteDatabase, transport: Transp
         ports.queue.send([following])
         return HandedOn(following, stream.plain_offset)
     return Stored(stream.publish(job, source_path))
+
+
+def _already_stored(key: BackupKey, server: Server, transport: Transport, state: StateFile, ports: Ports) -> AlreadyStored:
+    """Announce once more, and do what a run that was killed right after its record had still to do."""
+    info = ports.store.head(key.text)
+    ports.announcer.announce(ports.bucket, key.text, info.size, info.etag)
+    if state.transfer is not None and state.transfer.progress.key == key.text:
+        left = source.resume(transport, server, source.snapshot_name(key.artifact_id, key.slot))
+        if left is not None:
+            left.release()
+    state.save_success()
+    return AlreadyStored(key.text)
+
+
+def _require_match(job: Job, database: SqliteDatabase, source_path: str) -> None:
+    """Raise InvalidInputError unless the fleet file means this file, and by this name: else it would pass for another."""
+    source.require_match(database, source_path)
+    name = source.artifact_name(database, source_path)
+    if name != job.artifact_id.artifact:
+        raise InvalidInputError(
+            "collect", str(job.artifact_id), f"the artifact of {source_path[:200]!r} is named {name}",
+            "Jobs are made from the fleet file; drop this one.",
+        )  # fmt: skip

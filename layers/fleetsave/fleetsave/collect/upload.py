@@ -64,7 +64,12 @@ class Stream:
 
     def publish(self, job: Job, source_path: str) -> StoredRecord:
         """Make the object appear, write its record, announce it, and remove the snapshot; return the record."""
-        info = complete(self._ports.store, self._progress)
+        try:
+            info = complete(self._ports.store, self._progress)
+        except FleetsaveError as error:
+            if not error.retryable:
+                self._abandon()
+            raise
         record = self._record(job, source_path, info)
         self._ports.catalog.append(self._key, RecordName.STORED, record)
         self._ports.announcer.announce(self._ports.bucket, self._key.text, info.size, info.etag)
@@ -109,9 +114,11 @@ class Stream:
             raise _refused(self._key, "a whole run passed without one part arriving", "too_slow")
 
     def _abandon(self) -> None:
-        self._ports.store.abort_upload(self._key.text, self._progress.upload_id)
-        self._state.save_transfer(None)
-        self._capture.release()
+        try:
+            self._ports.store.abort_upload(self._key.text, self._progress.upload_id)
+            self._state.save_transfer(None)
+        finally:
+            self._capture.release()
 
 
 def open_stream(

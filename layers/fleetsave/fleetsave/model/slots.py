@@ -24,8 +24,14 @@ class Slot:
         return f"{self.at.year:04d}{self.at:%m%d_%H%M%S}"
 
     def repair(self, number: int) -> "Slot":
-        """Return the slot that the `number`-th repetition of this one is stored under (docs/decisions/0004)."""
-        return Slot(self.at + timedelta(seconds=number))
+        """Return the slot that the `number`-th repetition of this one is stored under (docs/decisions/0004).
+
+        Raise InvalidInputError after the end of the calendar.
+        """
+        try:
+            return Slot(self.at + timedelta(seconds=number))
+        except OverflowError:
+            raise _refused(self.text, "there is no time after it for a repetition") from None
 
     @classmethod
     def parse(cls, text: str) -> "Slot":

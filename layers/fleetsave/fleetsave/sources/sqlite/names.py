@@ -54,7 +54,7 @@ def require_match(database: SqliteDatabase, path: str) -> None:
     """Raise InvalidInputError unless the fleet file's path, or its pattern, means this path."""
     patterns = [name for name in database.path.split("/") if name]
     root, *names = path.split("/")
-    matches = not root and len(patterns) == len(names) and all(map(_name_matches, patterns, names))
+    matches = not root and "\0" not in path and len(patterns) == len(names) and all(map(_name_matches, patterns, names))
     if not (matches if database.is_glob else path == database.path):
         raise InvalidInputError(
             "capture",

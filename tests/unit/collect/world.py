@@ -1,0 +1,80 @@
+"""A store, a queue and a server in memory, and collect among them."""
+
+import random
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import cast
+
+from fleetsave.catalog.catalog import Catalog
+from fleetsave.collect.ports import Ports
+from fleetsave.collect.state import StateFile
+from fleetsave.model.errors import TransportError
+from fleetsave.model.fleet import Fleet
+from fleetsave.model.jobs import Job
+from fleetsave.model.keys import ArtifactId, BackupKey
+from fleetsave.model.kinds import Compression, Kind
+from fleetsave.model.slots import Slot
+from fleetsave.store.decompress import plain_chunks
+from fleetsave.transports.base import Transport
+from tests.fakes.job_queue import RecordingAnnouncer, RecordingQueue
+from tests.fakes.memory_store import MemoryStore
+from tests.fakes.sqlite_source import FakeSource
+
+SLOT = Slot(datetime(2024, 1, 1, 12, tzinfo=UTC))
+ARTIFACT = ArtifactId("server_001", Kind.DATABASE, "database")
+JOB = Job(ARTIFACT, SLOT)
+KEY = BackupKey(ARTIFACT, SLOT, Compression.ZSTD)
+PATH = "/srv/game.db"
+CONTENT = random.Random(1).randbytes(20 << 20)
+SSH = {"host": "localhost", "user": "backup", "host_keys": ["ssh-ed25519 AAAA"], "key_secret": "fleetsave/ssh/read-default"}
+FLEET = Fleet.model_validate(
+    {"servers": [{"id": "server_001", "ssh": SSH, "databases": [{"path": PATH}, {"name": "worlds", "path": "/srv/worlds/*.db"}]}]}
+)
+BROKEN = TransportError("read", "server_001", "connection reset", "It is tried again.", retryable=True)
+
+
+class NoTransport:
+    """Stands where a transport would; the fake source asks nothing of it."""
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
+class World:
+    """A store, a queue and a server in memory, and collect among them."""
+
+    def __init__(self, source: FakeSource) -> None:
+        self.source = source
+        self.store = MemoryStore()
+        self.queue = RecordingQueue()
+        self.announcer = RecordingAnnouncer()
+        self.near_deadline: Callable[[], bool] = lambda: False
+
+    @property
+    def ports(self) -> Ports:
+        return Ports(
+            fleet=FLEET,
+            store=self.store,
+            catalog=Catalog(self.store),
+            queue=self.queue,
+            announcer=self.announcer,
+            bucket="backups",
+            endpoint=None,
+            open_transport=lambda _: cast("Transport", NoTransport()),
+            now=lambda: datetime(2024, 1, 1, 12, 0, 5, tzinfo=UTC),
+            is_near_deadline=self._is_near_deadline,
+            scratch=Path("unused"),
+        )
+
+    def _is_near_deadline(self) -> bool:
+        return self.near_deadline()
+
+    def plain(self, key: BackupKey = KEY) -> bytes:
+        return b"".join(plain_chunks(self.store.read(key.text), key.compression))
+
+    def open_uploads(self) -> int:
+        return len(list(self.store.list_uploads("")))
+
+    def state(self) -> StateFile:
+        return StateFile(self.store, ARTIFACT)
