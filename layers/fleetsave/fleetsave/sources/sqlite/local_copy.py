@@ -75,8 +75,9 @@ class LocalCopy:
     def fingerprint(self, checks: dict[str, str], seconds: float) -> dict[str, Any]:
         """Take the fingerprint of the recovered copy."""
         try:
-            with closing(connect(bytes(self.path), Deadline(seconds), "?mode=ro&immutable=1")) as connection:
-                begin(connection)
+            deadline = Deadline(seconds)
+            with closing(connect(bytes(self.path), deadline, "?mode=ro&immutable=1")) as connection:
+                begin(connection, deadline)
                 return fingerprint(connection, checks)
         except RefusedError as error:
             raise refusal(self._source_path, error.reason, error.cause) from error

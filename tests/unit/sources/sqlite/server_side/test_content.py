@@ -34,7 +34,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def connection(path: Path) -> Iterator[sqlite3.Connection]:
     connection = connect(bytes(path), Deadline(30), "?mode=ro")
-    begin(connection)
+    begin(connection, Deadline(30))
     yield connection
     connection.close()
 
@@ -59,7 +59,7 @@ def test_a_changed_schema_is_another_fingerprint(connection: sqlite3.Connection,
     with sqlite3.connect(path) as writer:
         writer.execute("DROP INDEX i")
     writer.close()
-    begin(connection)
+    begin(connection, Deadline(30))
     after = fingerprint(connection, {})
     assert after["row_counts"] == before["row_counts"]
     assert after["schema_sha256"] != before["schema_sha256"]
@@ -97,7 +97,7 @@ def test_an_index_that_needs_the_games_own_collation_does_no_harm(tmp_path: Path
         game.execute("INSERT INTO t VALUES ('x', 'y')")
     game.close()
     connection = connect(bytes(tmp_path / "b.db"), Deadline(30), "?mode=ro")
-    begin(connection)
+    begin(connection, Deadline(30))
     assert fingerprint(connection, {})["row_counts"] == {"t": 1}
 
 
@@ -107,5 +107,5 @@ def test_a_database_without_tables_is_refused(tmp_path: Path) -> None:
         game.execute("DROP TABLE t")
     game.close()
     with pytest.raises(RefusedError) as refused:
-        begin(connect(bytes(tmp_path / "c.db"), Deadline(30), "?mode=ro"))
+        begin(connect(bytes(tmp_path / "c.db"), Deadline(30), "?mode=ro"), Deadline(30))
     assert refused.value.reason == "empty"

@@ -37,7 +37,7 @@ def test_the_copy_uses_the_open_transaction_and_never_begins_anew(tmp_path: Path
     """A page a step, with a commit before each: had the copy a view of its own, it would begin anew and grow."""
     with closing(make(tmp_path / "a.db", "wal")) as writer:
         reader = connect(bytes(tmp_path / "a.db"), Deadline(60), "?mode=ro")
-        begin(reader)
+        begin(reader, Deadline(30))
         remaining: list[int] = []
 
         def commit_before_each_step(_status: int, pages_left: int, _pages: int) -> None:
@@ -74,7 +74,7 @@ def test_without_the_open_transaction_the_copy_begins_anew(tmp_path: Path) -> No
 def test_writers_of_a_rollback_journal_wait_for_the_copy(tmp_path: Path) -> None:
     with closing(make(tmp_path / "a.db", "delete")) as writer:
         reader = connect(bytes(tmp_path / "a.db"), Deadline(60), "?mode=ro")
-        begin(reader)
+        begin(reader, Deadline(30))
         with pytest.raises(sqlite3.OperationalError, match="locked"):
             writer.execute("INSERT INTO t VALUES ('new')")
         reader.close()

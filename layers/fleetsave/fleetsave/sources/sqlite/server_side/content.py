@@ -3,16 +3,31 @@
 import hashlib
 import os
 import sqlite3
+import time
 
 from fleetsave.sources.sqlite.server_side.ground import Deadline, RefusedError
 
 CHUNK = 1 << 20
+POLL_SECONDS = 0.003
 
 
-def begin(connection: sqlite3.Connection) -> None:
-    """Open the read transaction that everything else happens in. Raise RefusedError if there is no table."""
+def begin(connection: sqlite3.Connection, deadline: Deadline) -> None:
+    """Open the read transaction that everything else happens in. Raise RefusedError if there is no table.
+
+    Asked every few milliseconds, a lock is had in the short gaps that a busy writer leaves; SQLite's own waiting, which
+    sleeps longer and longer, misses them for seconds.
+    """
     connection.execute("BEGIN")
-    (tables,) = connection.execute("SELECT count(*) FROM sqlite_master WHERE type = 'table'").fetchone()
+    connection.execute("PRAGMA busy_timeout=0")
+    while True:
+        try:
+            (tables,) = connection.execute("SELECT count(*) FROM sqlite_master WHERE type = 'table'").fetchone()
+            break
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or deadline.passed():
+                raise
+            time.sleep(POLL_SECONDS)
+    connection.execute(f"PRAGMA busy_timeout={int(deadline.remaining() * 1000)}")
     if not tables:
         raise RefusedError("empty", "it has no tables")
 

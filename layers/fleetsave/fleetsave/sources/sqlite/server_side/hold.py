@@ -28,8 +28,11 @@ def hold(request: Request, source: Source, deadline: Deadline, stdin: BinaryIO, 
     Raise RefusedError if the deadline passes, the -wal outgrows its limit, or our side goes away.
     """
     connection = connect(source.path, deadline, "?mode=ro")
-    connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    frames, salts = _begin_at_known_frame(connection, source, deadline) if source.is_wal else _begin_locked(connection)
+    frames, salts = 0, ""
+    if source.is_wal:
+        frames, salts = _begin_at_known_frame(connection, source, deadline)
+    else:
+        begin(connection, deadline)
     started = time.monotonic()
     if not source.is_wal:
         deadline.narrow(request.lock_limit, "lock_limit")
@@ -50,20 +53,16 @@ def hold(request: Request, source: Source, deadline: Deadline, stdin: BinaryIO, 
     return {"held_seconds": round(time.monotonic() - started, 6)}
 
 
-def _begin_locked(connection: sqlite3.Connection) -> "tuple[int, str]":
-    begin(connection)
-    return 0, ""
-
-
 def _begin_at_known_frame(connection: sqlite3.Connection, source: Source, deadline: Deadline) -> "tuple[int, str]":
     """Open the transaction and return how many frames of the -wal it sees, and their salts.
 
     The wal-index is read before and after: if it did not change, it is what the transaction began with.
     """
+    connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # makes the -shm, if need be
     index = os.open(source.path + b"-shm", os.O_RDONLY)  # never closed: see the top of the script
     while True:
         before = os.pread(index, 2 * INDEX_HEADER.size, 0)
-        begin(connection)
+        begin(connection, deadline)
         after = os.pread(index, 2 * INDEX_HEADER.size, 0)
         header = after[: INDEX_HEADER.size]
         if before == after and header == after[INDEX_HEADER.size :]:

@@ -67,7 +67,7 @@ def _copy(request: Request, source: Source, target: bytes, deadline: Deadline) -
 def _copy_in_transaction(
     request: Request, source: Source, connection: sqlite3.Connection, target: bytes, deadline: Deadline
 ) -> "dict[str, Any]":
-    begin(connection)
+    begin(connection, deadline)
     locked = time.monotonic()
     if not source.is_wal:
         deadline.narrow(request.lock_limit, "lock_limit")
@@ -117,7 +117,7 @@ def _vacuum_into(
         return None
     copy = connect(target, deadline, "?mode=ro&immutable=1")
     try:
-        begin(copy)
+        begin(copy, deadline)
         return fingerprint(copy, checks)
     finally:
         copy.close()
