@@ -1,3 +1,9 @@
 """Fixtures that every test may use."""
 
-pytest_plugins = ["tests.fixtures.captures", "tests.fixtures.servers", "tests.fixtures.small_disk", "tests.fixtures.stores"]
+pytest_plugins = [
+    "tests.fixtures.captures",
+    "tests.fixtures.collecting",
+    "tests.fixtures.servers",
+    "tests.fixtures.small_disk",
+    "tests.fixtures.stores",
+]
