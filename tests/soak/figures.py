@@ -1,12 +1,20 @@
-"""Where long runs leave what they measured: one JSON line a figure, in .local/figures.jsonl."""
+"""Where long runs leave what they measured: one JSON line a figure, in .local/figures.jsonl.
+
+`python -m tests.soak.figures` writes docs/figures.md from it.
+"""
 
 import json
 import os
 import platform
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
-FIGURES = Path(__file__).resolve().parents[2] / ".local" / "figures.jsonl"
+from tests.soak.page import MissingFigureError, page, read_records
+
+_PROJECT = Path(__file__).resolve().parents[2]
+FIGURES = _PROJECT / ".local" / "figures.jsonl"
+PAGE = _PROJECT / "docs" / "figures.md"
 
 
 def record(name: str, *, seed: int | None = None, **figures: object) -> None:
@@ -38,3 +46,15 @@ def _machine() -> dict[str, object]:
 def _lines(path: str) -> list[str]:
     file = Path(path)
     return file.read_text().splitlines() if file.exists() else []
+
+
+def main() -> None:
+    """Write the page of figures, or say which are missing."""
+    try:
+        PAGE.write_text(page(read_records(FIGURES)))
+    except MissingFigureError as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()

@@ -9,8 +9,8 @@ from tests.fixtures.collecting import Collecting
 from tests.soak.figures import record
 
 SMALL, LARGE = 64, int(os.environ.get("FLEETSAVE_SOAK_MEGABYTES", "2048"))
-MOST = 200 << 20
-LARGEST_DIFFERENCE = 30 << 20
+MOST = 200_000_000
+LARGEST_DIFFERENCE = 30_000_000
 
 pytestmark = [pytest.mark.soak, pytest.mark.timeout(0)]
 
@@ -22,8 +22,8 @@ def test_memory_does_not_grow_with_the_database(collecting: Collecting) -> None:
         "collect's peak memory",
         small_database_megabytes=SMALL,
         large_database_megabytes=LARGE,
-        peak_for_small_mib=round(small / 2**20, 1),
-        peak_for_large_mib=round(large / 2**20, 1),
+        peak_megabytes_for_small=round(small / 1e6, 1),
+        peak_megabytes_for_large=round(large / 1e6, 1),
         seconds_for_small=round(seconds_small, 1),
         seconds_for_large=round(seconds_large, 1),
     )
