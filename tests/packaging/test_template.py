@@ -129,6 +129,14 @@ def test_every_dead_letter_queue_serves_something_and_raises_an_alarm(deployment
     assert {alarm["TreatMissingData"] for alarm in alarms} == {"notBreaching"}
 
 
+def test_what_the_functions_count_as_trouble_raises_an_alarm() -> None:
+    alarms = OWN.of_type("AWS::CloudWatch::Alarm").values()
+    watched = {alarm["MetricName"] for alarm in alarms if alarm["Namespace"] == "fleetsave"}
+    assert watched == {"CollectFailed", "BackupsRejected", "BackupsSuspect", "PruneRefused", "PruneRetained"}
+    code = "".join(path.read_text() for folder in ("functions", "layers/fleetsave") for path in (PROJECT / folder).rglob("*.py"))
+    assert [metric for metric in watched if f'"{metric}"' not in code] == []
+
+
 def test_jobs_of_one_server_run_one_at_a_time_and_those_of_several_side_by_side() -> None:
     queue = queues(OWN)["CollectQueue"]
     assert queue["FifoQueue"] is True
