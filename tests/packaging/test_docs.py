@@ -33,9 +33,9 @@ def slug(heading: str) -> str:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(PROJECT)))
 def test_every_make_target_named_is_there(page: Path) -> None:
     targets = set(re.findall(r"^([a-z]+):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
-    named = set(re.findall(r"`make ([a-z]+)", page.read_text())) | set(
-        re.findall(r"^make ([a-z]+)", page.read_text(), re.MULTILINE)
-    )
+    text = page.read_text()
+    blocks = "".join(re.findall(r"```sh\n(.*?)```", text, re.DOTALL))
+    named = set(re.findall(r"`make ([a-z]+)", text)) | set(re.findall(r"^\s*make ([a-z]+)", blocks, re.MULTILINE))
     assert named <= targets
 
 
