@@ -58,5 +58,5 @@ def _send_back(given: Services, record: SQSRecord, error: FleetsaveError) -> Non
     with failures_logged():
         if isinstance(error, InvalidInputError):
             given.queue.return_at_once(record.receipt_handle)
-        elif not isinstance(error, ConfigurationError):
+        elif error.retryable or not isinstance(error, ConfigurationError):
             given.queue.postpone(record.receipt_handle, int(record.attributes.approximate_receive_count))

@@ -86,6 +86,12 @@ def test_what_may_pass_comes_again_after_a_while(world: World) -> None:
     assert world.queue.postponed == [("AQEBexample", 1)]
 
 
+def test_secrets_that_cannot_be_asked_for_now_are_asked_for_again_after_a_while(world: World) -> None:
+    world.error = ConfigurationError("read secret", "key", "ThrottlingException", "Wait.", retryable=True)
+    assert len(failures(app.handler(event("collect", "database"), context()))) == 1
+    assert world.queue.postponed == [("AQEBexample", 1)]
+
+
 def test_what_no_retry_mends_is_logged_and_counted_but_does_not_hold_up_the_server(
     world: World, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,11 +1,18 @@
 """Secrets, by reference: where private keys and store credentials come from, and nowhere else."""
 
 import json
+import time
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from fleetsave.model.errors import ConfigurationError
+
+_SECONDS_KEPT = 300.0
+"""A secret that was replaced is in use this soon; a function's process may live for many hours."""
+
+_PASSING = {"InternalServiceError", "ServiceUnavailable", "Throttling", "ThrottlingException", "TooManyRequestsException"}
 
 
 class Secrets(Protocol):
@@ -17,23 +24,39 @@ class Secrets(Protocol):
 
 
 class SecretsManager:
-    """AWS Secrets Manager; each secret is read once in the life of this object."""
+    """AWS Secrets Manager; a secret is kept for five minutes by `clock`, which counts seconds."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, clock: Callable[[], float] = time.monotonic) -> None:
         self._client = client
-        self._cache: dict[str, str] = {}
+        self._clock = clock
+        self._kept: dict[str, tuple[float, str]] = {}
 
     def get(self, name: str) -> str:
-        """Return the secret's text. Raise ConfigurationError if it is missing, denied or not text."""
-        if name not in self._cache:
-            try:
-                self._cache[name] = self._client.get_secret_value(SecretId=name)["SecretString"]
-            except (ClientError, BotoCoreError, KeyError) as error:
-                code = error.response["Error"]["Code"] if isinstance(error, ClientError) else type(error).__name__
-                raise ConfigurationError(
-                    "read secret", name, code, "Create it in Secrets Manager as text, under the prefix this function may read."
-                ) from None
-        return self._cache[name]
+        """Return the secret's text. Raise ConfigurationError, retryable where Secrets Manager itself has trouble."""
+        now = self._clock()
+        read_at, text = self._kept.get(name, (None, ""))
+        if read_at is None or now - read_at >= _SECONDS_KEPT:
+            text = self._read(name)
+            self._kept[name] = now, text
+        return text
+
+    def _read(self, name: str) -> str:
+        try:
+            answer = self._client.get_secret_value(SecretId=name)
+        except ClientError as error:
+            code = str(error.response["Error"]["Code"])
+            raise _unread(name, f"Secrets Manager answers {code}", passing=code in _PASSING) from None
+        except BotoCoreError as error:
+            raise _unread(name, f"Secrets Manager cannot be asked: {type(error).__name__}", passing=True) from None
+        if "SecretString" not in answer:
+            raise _unread(name, "it is binary", passing=False)
+        return str(answer["SecretString"])
+
+
+def _unread(name: str, cause: str, *, passing: bool) -> ConfigurationError:
+    wait = "Wait: it may pass by itself. If it goes on, look at the network and at the health of Secrets Manager."
+    create = "Create it in Secrets Manager as text, under the prefix this function may read."
+    return ConfigurationError("read secret", name, cause, wait if passing else create, retryable=passing)
 
 
 def read_credentials(secrets: Secrets, name: str) -> tuple[str, str]:
