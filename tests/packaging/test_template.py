@@ -12,6 +12,7 @@ import pytest
 from fleetsave.dispatch.event import parse_event
 from fleetsave.model.kinds import Kind
 from fleetsave.settings import Settings, variable
+from tests.fixtures import collect_process
 from tests.packaging.deployments import EXTERNAL, OWN, PROJECT, Deployment, transformed
 
 FUNCTIONS = ("dispatch", "collect", "verify", "prune")
@@ -90,7 +91,12 @@ def test_every_function_logs_json_into_a_group_that_forgets() -> None:
 @BOTH
 def test_every_setting_is_given_to_a_function_and_nothing_else_is(deployment: Deployment) -> None:
     given = {name for function in FUNCTIONS for name in function_variables(deployment, function)}
-    assert given == {variable(name) for name in Settings.model_fields}
+    assert given == {variable(name) for name in Settings.model_fields} | set(collect_process.MEMORY)
+
+
+def test_collect_manages_memory_as_it_does_where_its_memory_is_measured() -> None:
+    given = function_variables(OWN, "collect")
+    assert {name: given.get(name) for name in collect_process.MEMORY} == collect_process.MEMORY
 
 
 @BOTH
