@@ -13,7 +13,7 @@ run: setup tools            ## back up game servers on this machine while you wa
 	$(BIN)/python -m fleetsave.local.demonstration $(if $(KEEP),--keep)
 
 test: setup tools           ## every test but the long runs
-	$(BIN)/pytest
+	$(BIN)/pytest -n 3 --dist loadgroup --no-loadscope-reorder
 
 check: setup tools          ## style, types, the direction of imports, the template
 	$(BIN)/ruff check .

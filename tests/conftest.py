@@ -1,4 +1,6 @@
-"""Fixtures that every test may use."""
+"""Fixtures that every test may use, and which tests run in the same process."""
+
+import pytest
 
 pytest_plugins = [
     "tests.fixtures.captures",
@@ -7,3 +9,13 @@ pytest_plugins = [
     "tests.fixtures.small_disk",
     "tests.fixtures.stores",
 ]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of one file in one process, for they share what is dear to start, and those of one deployed stack too."""
+    for item in items:
+        profile = (
+            item.callspec.params.get("deployment") if isinstance(item, pytest.Function) and hasattr(item, "callspec") else None
+        )
+        item.add_marker(pytest.mark.xdist_group(f"deployment-{profile}" if profile else str(item.path)))

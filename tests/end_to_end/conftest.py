@@ -11,9 +11,10 @@ from fleetsave.local.game_servers import GameDatabase, GameServer, fleet_text
 from fleetsave.local.stack import LocalStack, Profile
 from tests.end_to_end.deployment import Deployment
 
+SHORT = {"keep_for": "5s", "keep_last": 1, "maximum_share": 1}
 DATABASES = {
     "server_001": [GameDatabase("database", "game.db", world_megabytes=12)],
-    "server_002": [GameDatabase("database", "it's; $(reboot) 雪.db", journal_mode="delete", rate=20)],
+    "server_002": [GameDatabase("database", "it's; $(reboot) 雪.db", journal_mode="delete", rate=20, retention=SHORT)],
 }
 
 
