@@ -18,6 +18,9 @@ from tests.fixtures.killing import KillPoint, kill_points
 
 MEGABYTES = 40
 POINTS = 4
+MOST_MEMORY = 200_000_000
+# Killed here, the next run finds the backup stored; it must clear away all the same.
+RECORD_WRITTEN = KillPoint(-2, after=True)
 
 
 @pytest.fixture(scope="module")
@@ -29,17 +32,14 @@ def game(collecting: Collecting) -> Iterator[RunningGame]:
 def test_a_run_that_is_killed_is_taken_up_again(collecting: Collecting, game: RunningGame) -> None:
     undisturbed = collecting.next_job()
     (report,) = collecting.run_to_the_end(undisturbed)
+    assert report.peak_rss_bytes < MOST_MEMORY
     record = collecting.require_whole(undisturbed)
     assert len(record.parts) > MEGABYTES // 10
-    for point in [*kill_points(report.store_calls, POINTS), LAST_RECORD_WRITTEN]:
+    for point in [*kill_points(report.store_calls, POINTS), RECORD_WRITTEN]:
         job, acknowledged = collecting.next_job(), game.acknowledged
         assert collecting.run(job, **point.settings(report.store_calls)) is None, point
         collecting.run_to_the_end(job)
         collecting.require_whole(job, at_least=acknowledged)
-
-
-# Killed here, the next run finds the backup stored; it must clear away all the same.
-LAST_RECORD_WRITTEN = KillPoint(-2, after=True)
 
 
 def test_a_run_near_its_deadline_hands_on_and_the_object_is_one_file_to_zstd(collecting: Collecting, game: RunningGame) -> None:
