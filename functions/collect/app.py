@@ -33,17 +33,17 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
 
 
 def _collect(context: LambdaContext, record: SQSRecord) -> None:
-    with failures_logged(_FAILED):
+    with failures_logged(record.message_id, _FAILED):
         given = services()
     try:
-        with failures_logged(_FAILED):
+        with failures_logged(record.message_id, _FAILED):
             job = Job.from_json(record.body)
             ports = given.collect_ports(read_fleet(given.store), lambda: context.get_remaining_time_in_millis() / 1000)
     except FleetsaveError as error:
         _send_back(given, record, error)
         raise
     try:
-        with failures_logged(_FAILED):
+        with failures_logged(record.message_id, _FAILED):
             outcome = collect(job, ports)
     except FleetsaveError as error:
         if not (error.retryable or isinstance(error, InvalidInputError | StoreError)):
@@ -55,7 +55,7 @@ def _collect(context: LambdaContext, record: SQSRecord) -> None:
 
 def _send_back(given: Services, record: SQSRecord, error: FleetsaveError) -> None:
     """Choose when the message is delivered again; a wrong fleet file waits the queue's whole timeout for a person."""
-    with failures_logged():
+    with failures_logged(record.message_id):
         if isinstance(error, InvalidInputError):
             given.queue.return_at_once(record.receipt_handle)
         elif error.retryable or not isinstance(error, ConfigurationError):

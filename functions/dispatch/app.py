@@ -21,7 +21,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
 
 
 def _dispatch(record: SQSRecord) -> None:
-    with failures_logged():
+    with failures_logged(record.message_id):
         given = services()
         kind, slot = parse_event(record.body, given.now())
         jobs = dispatch(kind, slot, fleet=read_fleet(given.store), queue=given.queue)

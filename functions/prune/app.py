@@ -27,7 +27,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
 
 
 def _prune(context: LambdaContext, record: SQSRecord) -> None:
-    with failures_logged("PruneFailed"):
+    with failures_logged(record.message_id, "PruneFailed"):
         given = services()
         request = parse_event(record.body)
         report = prune(

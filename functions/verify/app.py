@@ -29,7 +29,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
 
 
 def _verify(context: LambdaContext, record: SQSRecord) -> None:
-    with failures_logged():
+    with failures_logged(record.message_id):
         given = services()
         request = parse_event(record.body, given.settings.bucket)
         outcome = verify(request.key, _ports(given, context), force=request.force)

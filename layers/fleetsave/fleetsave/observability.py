@@ -27,8 +27,8 @@ def count(name: str, value: float = 1, unit: MetricUnit = MetricUnit.Count) -> N
 
 
 @contextmanager
-def failures_logged(metric: str | None = None) -> Iterator[None]:
-    """Log what a door's work raises, count it under `metric`, and let it through: the batch processor itself is silent.
+def failures_logged(message_id: str, metric: str | None = None) -> Iterator[None]:
+    """Log what a message's work raises, count it under `metric`, and let it through: the batch processor itself is silent.
 
     What is no FleetsaveError is a defect, and is logged with its stack.
     """
@@ -36,9 +36,9 @@ def failures_logged(metric: str | None = None) -> Iterator[None]:
         yield
     except Exception as error:
         if isinstance(error, FleetsaveError):
-            logger().error(str(error), extra=error.as_dict())
+            logger().error(str(error), extra={**error.as_dict(), "message_id": message_id})
         else:
-            logger().exception("unexpected failure: report it with this stack")
+            logger().exception("unexpected failure: report it with this stack", extra={"message_id": message_id})
         if metric:
             count(metric)
         raise

@@ -10,7 +10,7 @@ from tests.functions.context import context
 from tests.functions.test_dispatch import failures
 from tests.integration.bad_input.station import Station
 
-_FIELDS = ("error", "operation", "target", "cause", "hint")
+_FIELDS = ("error", "operation", "target", "cause", "hint", "message_id")
 
 
 @dataclass(frozen=True)

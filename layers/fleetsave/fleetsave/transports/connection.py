@@ -111,7 +111,7 @@ class Login:
         try:
             more = transport.auth_publickey(self.ssh.user, self._key)
         except paramiko.AuthenticationException as error:
-            raise self._refused(str(error)) from error
+            raise self._refused(str(error).rstrip(".")) from error
         except (OSError, EOFError, paramiko.SSHException) as error:
             raise TransportError(
                 "log in to", self.target, str(error) or type(error).__name__, "Look at the server's sshd log.", retryable=True
