@@ -10,7 +10,15 @@ from fleetsave.catalog.catalog import Catalog
 from fleetsave.collect.outcome import AlreadyStored, Expanded, HandedOn, Stored
 from fleetsave.collect.room import collect
 from fleetsave.collect.state import ArtifactState
-from fleetsave.model.errors import CaptureError, CatalogError, ConfigurationError, InvalidInputError, StoreError, TransportError
+from fleetsave.model.errors import (
+    CaptureError,
+    CatalogError,
+    ConfigurationError,
+    InvalidInputError,
+    QueueError,
+    StoreError,
+    TransportError,
+)
 from fleetsave.model.jobs import Job
 from fleetsave.model.keys import ArtifactId, BackupKey
 from fleetsave.model.kinds import Compression, Kind
@@ -122,6 +130,22 @@ def test_killed_after_the_upload_was_completed_the_record_still_gets_written(wor
     assert isinstance(collect(JOB, world.ports), Stored)
     assert world.source.captures == 1
     assert world.plain() == CONTENT
+
+
+def test_a_run_that_ended_right_after_its_record_has_its_snapshot_removed_by_the_next(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_bucket: str, key: str, _size: int, _etag: str) -> None:
+        raise QueueError("announce", key, "no answer", "", retryable=True)
+
+    with monkeypatch.context() as broken:
+        broken.setattr(world.announcer, "announce", refuse)
+        with pytest.raises(QueueError):
+            collect(JOB, world.ports)
+    assert not any(snapshot.released for snapshot in world.source.snapshots.values())
+    assert collect(JOB, world.ports) == AlreadyStored(KEY.text)
+    assert all(snapshot.released for snapshot in world.source.snapshots.values())
+    assert world.announcer.keys == [KEY.text]
 
 
 def test_an_upload_begun_by_a_run_that_was_killed_before_it_noted_it_is_aborted(world: World) -> None:
