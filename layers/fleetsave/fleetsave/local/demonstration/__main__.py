@@ -84,7 +84,7 @@ def main() -> int:
     parser.add_argument("--keep", action="store_true", help="leave everything up at the end, until Ctrl-C")
     parser.add_argument("--report", type=Path, default=PROJECT / ".local" / "report.json")
     options = parser.parse_args()
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)
     console = Console() if sys.stdout.isatty() else Console(width=_WIDTH)
     play = Play(console)
