@@ -156,7 +156,7 @@ def test_an_upload_begun_by_a_run_that_was_killed_before_it_noted_it_is_aborted(
     assert [open_upload.key for open_upload in world.store.list_uploads("")] == [other.text]
 
 
-def test_an_older_slots_upload_gives_way_to_the_newer_slot(world: World) -> None:
+def test_an_older_slots_upload_and_snapshot_give_way_to_the_newer_slot(world: World) -> None:
     world.source.fails_at, world.source.error = 18 << 20, BROKEN
     with pytest.raises(TransportError):
         collect(JOB, world.ports)
@@ -164,6 +164,7 @@ def test_an_older_slots_upload_gives_way_to_the_newer_slot(world: World) -> None
     later = Job(ARTIFACT, Slot(datetime(2024, 1, 1, 13, tzinfo=UTC)))
     assert isinstance(collect(later, world.ports), Stored)
     assert world.open_uploads() == 0
+    assert all(snapshot.released for snapshot in world.source.snapshots.values())
 
 
 def test_an_object_without_a_record_is_reported_and_kept(world: World) -> None:

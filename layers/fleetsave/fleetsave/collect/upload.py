@@ -136,9 +136,10 @@ def open_stream(
     """
     name = source.snapshot_name(key.artifact_id, key.slot)
     transfer = state.transfer
-    if transfer is not None and transfer.progress.key == key.text:
-        capture = source.resume(transport, server, name)
-        if capture is not None and capture.report.snapshot_id == transfer.capture.snapshot_id:
+    if transfer is not None:
+        begun = BackupKey.parse(transfer.progress.key)
+        capture = source.resume(transport, server, source.snapshot_name(begun.artifact_id, begun.slot))
+        if capture is not None and begun == key and capture.report.snapshot_id == transfer.capture.snapshot_id:
             return Stream(key, capture, transfer, state, ports)
         if capture is not None:
             capture.release()
