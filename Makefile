@@ -4,7 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 TOOLBOX := $(BIN)/python -m fleetsave.local.toolbox
 SAM := .local/tools/sam/bin/sam
+TOOLS := sam
 KEEP ?=
+run: TOOLS := sam ministack lambda
+test soak: TOOLS := sam ministack lambda swift
 export SAM_CLI_TELEMETRY := 0
 
 .PHONY: run test check build soak clean setup tools
@@ -46,4 +49,4 @@ $(VENV)/system: $(VENV)/installed
 	touch $@
 
 tools: setup
-	@$(TOOLBOX) sam ministack swift lambda > /dev/null
+	@$(TOOLBOX) $(TOOLS) > /dev/null

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 PROJECT = Path(__file__).resolve().parents[4]
@@ -37,9 +38,10 @@ def ensure(name: str, *, project: Path = PROJECT) -> Path:
 
 
 def main(names: Sequence[str]) -> None:
-    """Make the venv of each tool named."""
-    for name in names:
-        print(ensure(name))
+    """Make the venv of each tool named, two at a time."""
+    with ThreadPoolExecutor(2) as pool:
+        for venv in pool.map(ensure, names):
+            print(venv)
 
 
 def _run(command: Sequence[str], name: str) -> None:
