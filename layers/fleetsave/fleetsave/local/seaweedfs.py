@@ -119,6 +119,7 @@ class SeaweedFS:
     def _command(self) -> list[str]:
         return [
             _weed(),
+            "-logtostderr=true",  # else it also writes files of its own into the folder for temporary files
             "mini",
             f"-dir={self._state / 'data'}",
             "-ip=127.0.0.1",
@@ -144,7 +145,13 @@ class SeaweedFS:
         """Ask for fsync; tell whether the server took it, which it does once all its parts are up."""
         try:
             done = subprocess.run(  # noqa: S603 - our own server's shell
-                [_weed(), "shell", f"-master=127.0.0.1:{self._ports['master']}", f"-filer=127.0.0.1:{self._ports['filer']}"],
+                [
+                    _weed(),
+                    "-logtostderr=true",
+                    "shell",
+                    f"-master=127.0.0.1:{self._ports['master']}",
+                    f"-filer=127.0.0.1:{self._ports['filer']}",
+                ],
                 input=_FSYNC,
                 capture_output=True,
                 text=True,

@@ -99,8 +99,8 @@ class LocalStack:
             self.outputs = self._deployment.deploy(self._name, parameters)
             self._resources = self._physical_names()
             self._progress("ready")
-        except BaseException:
-            self.stop(keep=True)
+        except BaseException as error:
+            self.stop(keep=not isinstance(error, KeyboardInterrupt))
             raise
 
     def stop(self, *, keep: bool = False) -> None:
