@@ -72,7 +72,7 @@ FIGURES = [
             asked="50, 0 accepted",
             name="mutant captures",
             test="test_mutants.py",
-            shows=("trials", "accepted", "integrity_check_alone_would_have_accepted"),
+            shows=("trials", "accepted", "torn", "integrity_check_alone_would_have_accepted"),
             is_met=lambda seen: seen["trials"] >= 50 and seen["accepted"] == 0,
             where={"journal_mode": mode, "files": files},
         )

@@ -1,7 +1,8 @@
 """The published figure for mutants: plain copies of a busy database, made to pass for captures, all refused by verify.
 
-Each gets the fingerprint of a real capture taken right before it, and a record whose digests are its own. A copy whose
-content is that of the capture is no mutant: it is counted apart, and another one takes its place.
+Each gets the fingerprint of a real capture taken right before it, and a record whose digests are its own. Most are torn: made
+or lost money, or not a database any more; the rest are the whole database at another moment than its fingerprint. A copy
+whose content is that of the capture is no mutant: it is counted apart, and another one takes its place.
 """
 
 import os
@@ -62,9 +63,11 @@ def test_no_mutant_is_accepted(
             wait_for_payments(game, payments, chance)
             mutant = copy(capturing, game, suffixes, tmp_path)
             capture.path.unlink()
-            if check_game(mutant) == [] and last_payment(mutant) == payments:
+            problems = check_game(mutant)
+            if not problems and last_payment(mutant) == payments:
                 tally["identical"] += 1
                 continue
+            tally["torn"] += bool(problems)
             store = real_store if tally["trials"] < ON_A_REAL_STORE else MemoryStore(minimum_part_size=1)
             outcome = judge(store, mutant.read_bytes(), fingerprint, tmp_path, tally["trials"])
             tally["trials"] += 1
@@ -79,6 +82,7 @@ def test_no_mutant_is_accepted(
         journal_mode=journal_mode,
         files=[f".db{suffix}" for suffix in suffixes],
         trials=tally["trials"],
+        torn=tally["torn"],
         accepted=tally["accepted"],
         integrity_check_alone_would_have_accepted=tally["integrity_check"],
         caught_first_by=dict(caught_by),
