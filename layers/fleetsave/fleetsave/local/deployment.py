@@ -75,28 +75,29 @@ class Deployment:
     def _built(self, source: str) -> Iterator[Path]:
         """Give the built template of `source`, built at most once; nobody else builds in its folder meanwhile.
 
-        The folder is named after processor and Python, which SAM's own cache does not see.
+        The folder is named after processor and Python, which SAM's own cache does not see; the build is a folder in it, for
+        beside a build SAM keeps the list of what is in its cache.
         """
-        build = self._builds / f"local-{self._target.architecture}-{self._target.python}"
-        marker = build.with_suffix(f"{build.suffix}.built-from")
-        self._builds.mkdir(exist_ok=True)
-        with build.with_suffix(f"{build.suffix}.lock").open("w") as lock:
+        folder = self._builds / f"local-{self._target.architecture}-{self._target.python}"
+        marker = folder / "built-from"
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "build.lock").open("w") as lock:
             while True:
                 fcntl.flock(lock, fcntl.LOCK_EX)
                 if not _is_built_from(source, marker):
                     marker.unlink(missing_ok=True)
-                    self._build(build)
+                    self._build(folder)
                     marker.write_text(source)
                 fcntl.flock(lock, fcntl.LOCK_SH)
                 # Between the two locks another process may have built another source.
                 if _is_built_from(source, marker):
                     break
-            yield build / "template.yaml"
+            yield folder / "build" / "template.yaml"
 
-    def _build(self, build: Path) -> None:
+    def _build(self, folder: Path) -> None:
         self._sam(
             "build",
-            ["--template-file", "template.yaml", "--build-dir", str(build), "--cache-dir", f"{build}-cache"],
+            ["--template-file", "template.yaml", "--build-dir", str(folder / "build"), "--cache-dir", str(folder / "cache")],
             ["--cached", "--parallel"],
         )
 
