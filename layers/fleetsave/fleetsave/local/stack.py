@@ -132,6 +132,11 @@ class LocalStack:
         """Return the address of the emulator, for AWS_ENDPOINT_URL."""
         return self._emulator.endpoint
 
+    @property
+    def store_endpoint(self) -> str:
+        """Return the address of the store that is backed up to."""
+        return self._store.endpoint
+
     def client(self, service: str) -> Any:
         """Return the boto3 client of an AWS service, as the emulator's root user."""
         return self._emulator.client(service)

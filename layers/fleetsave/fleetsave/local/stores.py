@@ -21,6 +21,11 @@ _RIGHTS = ("Read", "Write", "List", "Tagging")
 class StackStore(Protocol):
     """A store beside the emulator, or in it."""
 
+    @property
+    def endpoint(self) -> str:
+        """Return its address."""
+        ...
+
     def start(self) -> None:
         """Start what must run before the emulator. Raise RuntimeError if it does not start."""
         ...
@@ -43,6 +48,11 @@ class SeaweedFsStore:
 
     def __init__(self, folder: Path) -> None:
         self._seaweedfs = SeaweedFS(folder, identities={_FUNCTIONS: [f"{right}:{_BUCKET}" for right in _RIGHTS]})
+
+    @property
+    def endpoint(self) -> str:
+        """Return its address."""
+        return self._seaweedfs.endpoint
 
     def start(self) -> None:
         """Start the server and make its bucket, versioned."""
@@ -76,7 +86,7 @@ class EmulatorStore:
     """The emulator's own S3, as on AWS: the template makes the bucket, policies bind every role, events come by themselves."""
 
     def __init__(self, endpoint: str) -> None:
-        self._endpoint = endpoint
+        self.endpoint = endpoint
 
     def start(self) -> None:
         """Do nothing: it is part of the emulator."""
@@ -91,6 +101,6 @@ class EmulatorStore:
     def open(self, bucket: str) -> ObjectStore:
         """Return the store as the emulator's root user sees it."""
         client = profiles.client(
-            Provider.AWS, endpoint=self._endpoint, region=REGION, access_key_id=ADMIN_KEY, secret_access_key=ADMIN_KEY
+            Provider.AWS, endpoint=self.endpoint, region=REGION, access_key_id=ADMIN_KEY, secret_access_key=ADMIN_KEY
         )  # fmt: skip
         return S3Store(client, bucket, conditional_writes=True)

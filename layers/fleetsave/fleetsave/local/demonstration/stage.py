@@ -77,8 +77,16 @@ class Stage:
 
     def addresses(self) -> str:
         """Return where everything is, for a person who wants to look around."""
-        servers = [f"{server.id}: ssh -p {server.ssh.port} {server.ssh.user}@127.0.0.1" for server in self.servers]
-        return "\n".join([f"AWS emulator: {self.stack.endpoint}", f"state and logs: {self.stack.state}", *servers])
+        keys = self.stack.state / "store" / "identities.json"
+        lines = [
+            f"AWS emulator    {self.stack.endpoint}",
+            f"store           {self.stack.store_endpoint}, bucket {self.stack.outputs['BucketName']}, its keys in {keys}",
+            f"state and logs  {self.stack.state}",
+        ]
+        for server in self.servers:
+            key = server.directory / "sshd" / "client_key"
+            lines.append(f"{server.id}      ssh -i {key} -p {server.ssh.port} {server.ssh.user}@127.0.0.1")
+        return "\n".join(lines)
 
     def verdict(self, key: BackupKey, name: RecordName) -> VerdictRecord:
         """Return one of a backup's verdicts."""
