@@ -13,6 +13,9 @@ _TITLE = """# Figures
 What the long runs saw last. `make soak` runs them all and writes this page; each row names the command for its own figure,
 and `.venv/bin/python -m tests.soak.figures` writes the page anew.
 
+A mutant is a plain copy of the live files that claims to be the capture taken right before it. `torn` mutants hold money made
+or lost, or are no database any more; the others are whole, but of another moment. SQLite's `integrity_check` accepts most.
+
 | what | asked | seen | met | command | seed | date | machine |
 |---|---|---|---|---|---|---|---|
 """

@@ -1,7 +1,7 @@
 """The published figure for mutants: plain copies of a busy database, made to pass for captures, all refused by verify.
 
-Each gets the fingerprint of a real capture taken right before it, and a record whose digests are its own. Most are torn: made
-or lost money, or not a database any more; the rest are the whole database at another moment than its fingerprint. A copy
+Each gets the fingerprint of a real capture taken right before it, and a record whose digests are its own. Some are torn: money
+made or lost, or not a database any more. The rest are a whole database, but of another moment than the fingerprint. A copy
 whose content is that of the capture is no mutant: it is counted apart, and another one takes its place.
 """
 
