@@ -112,7 +112,7 @@ def _perform(play: Play, console: Console, *, keep: bool) -> str | None:
             console.print(stage.troubles())
             return str(error)
         if keep:
-            console.print(stage.addresses(), "Ctrl-C stops everything.", sep="\n")
+            console.print(stage.addresses(), "Ctrl-C stops everything.", sep="\n", soft_wrap=True)
             signal.pause()
     return None
 
