@@ -16,8 +16,8 @@ from tests.fixtures.collecting import Collecting, key_of
 from tests.fixtures.game import RunningGame, running_game
 from tests.fixtures.killing import KillPoint, kill_points
 
-MEGABYTES = 40
-POINTS = 4
+MEGABYTES = 32
+POINTS = 3
 MOST_MEMORY = 200_000_000
 # Killed here, the next run finds the backup stored; it must clear away all the same.
 RECORD_WRITTEN = KillPoint(-2, after=True)
