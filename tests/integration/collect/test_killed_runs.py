@@ -44,7 +44,7 @@ def test_a_run_that_is_killed_is_taken_up_again(collecting: Collecting, game: Ru
 
 def test_a_run_near_its_deadline_hands_on_and_the_object_is_one_file_to_zstd(collecting: Collecting, game: RunningGame) -> None:
     job, acknowledged = collecting.next_job(), game.acknowledged
-    reports = collecting.run_to_the_end(job, pause_after_parts=2)
+    reports = collecting.run_to_the_end(job, pause_after_parts=1)
     assert [report.outcome for report in reports] == ["HandedOn"] * (len(reports) - 1) + ["Stored"]
     assert len(reports) > 2
     record = collecting.require_whole(job, at_least=acknowledged)
