@@ -41,6 +41,7 @@ REFUSALS = {
     "read_only_folder": Refusal(
         "Its journal files can neither be made nor read by this account: let it write the folder, or log in as the game's user."
     ),
+    "busy": Refusal("The run before may still be at work there; this one tries again later.", retryable=True),
     "changed": Refusal("Somebody changed it while it was read without a lock; the next run tries again.", retryable=True),
     "wal_too_large": Refusal("Let the game checkpoint (PRAGMA wal_checkpoint), or make room for a snapshot.", retryable=True),
     "unknown_wal_index": Refusal("Make room for a snapshot on the server: this SQLite cannot be streamed."),

@@ -1,12 +1,16 @@
 """Snapshots lie in a folder that only we can write, whole or not at all."""
 
 import os
+import signal
+import subprocess
+import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from fleetsave.sources.sqlite.server_side.ground import RefusedError
+from fleetsave.sources.sqlite.server_side.ground import Deadline, RefusedError
 from fleetsave.sources.sqlite.server_side.staging import Staging
 
 
@@ -31,6 +35,25 @@ def files(staging: Staging) -> list[str]:
 def test_it_is_made_for_us_alone(staging: Staging) -> None:
     assert folder(staging).stat().st_mode & 0o777 == 0o700
     assert Staging(os.fsdecode(staging.path), make=True).exists
+
+
+def test_only_one_process_at_a_time_freezes_into_it(staging: Staging) -> None:
+    with staging.held(Deadline(5)), pytest.raises(RefusedError) as refused, staging.held(Deadline(0)):
+        raise AssertionError("two at once")
+    assert refused.value.reason == "busy"
+    with staging.held(Deadline(0)):
+        assert files(staging) == []
+
+
+def test_the_one_who_waits_goes_on_when_the_other_is_killed(staging: Staging) -> None:
+    script = "import fcntl, os, sys, time; fcntl.flock(os.open(sys.argv[1], 0), 2); print(flush=True); time.sleep(60)"
+    holder = subprocess.Popen([sys.executable, "-c", script, os.fsdecode(staging.path)], stdout=subprocess.PIPE)
+    assert holder.stdout is not None
+    holder.stdout.readline()
+    killer = threading.Timer(0.3, holder.kill)
+    killer.start()
+    with staging.held(Deadline(20)):
+        assert holder.wait(5) == -signal.SIGKILL
 
 
 def test_looking_for_a_snapshot_makes_no_folder(tmp_path: Path) -> None:

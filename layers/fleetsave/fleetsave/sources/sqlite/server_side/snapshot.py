@@ -18,11 +18,16 @@ JOURNAL_MAGIC = b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7"
 def take_snapshot(request: Request, source: Source, deadline: Deadline) -> "dict[str, Any]":
     """Freeze the database as `<staging>/<name>.db` and return the report; what is there already is not taken again."""
     staging, name = Staging(request.staging, make=True), request.name
-    existing = staging.find(name)
-    if existing is not None and existing["source_path"] == request.path:
-        return existing
-    staging.drop(name)
-    started = time.monotonic()
+    with staging.held(deadline):
+        existing = staging.find(name)
+        if existing is not None and existing["source_path"] == request.path:
+            return existing
+        staging.drop(name)
+        return _freeze(request, source, staging, deadline)
+
+
+def _freeze(request: Request, source: Source, staging: Staging, deadline: Deadline) -> "dict[str, Any]":
+    name, started = request.name, time.monotonic()
     staging.require_room(source.status.st_size + (source.size_of(b"-wal") or 0))
     try:
         report = dict(describe(source), snapshot_id=os.urandom(16).hex(), path=os.fsdecode(staging.file(name, ".db")))

@@ -1,15 +1,17 @@
 """The folder on the server that holds frozen snapshots, each `<name>.db` with its report `<name>.json`."""
 
 import errno
+import fcntl
 import json
 import os
 import re
 import stat
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
-from fleetsave.sources.sqlite.server_side.ground import RefusedError
+from fleetsave.sources.sqlite.server_side.ground import Deadline, RefusedError
 
 ENDINGS = (".json", ".db", ".partial", ".json.partial")
 
@@ -43,6 +45,26 @@ class Staging:
         if not re.fullmatch("[a-z0-9_-]{1,200}", name):
             raise RefusedError("bad_request", f"{name!r} is no name of a snapshot")
         return os.path.join(self.path, (name + ending).encode())
+
+    @contextmanager
+    def held(self, deadline: Deadline) -> "Iterator[None]":
+        """Keep every other process from freezing into this folder; the kernel lets go of it however this one ends.
+
+        A run whose collector was killed may still be at work when the job comes again: two must not write one snapshot.
+        """
+        folder = os.open(self.path, os.O_RDONLY)
+        try:
+            while True:
+                try:
+                    fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if deadline.remaining() == 0:
+                        raise RefusedError("busy", f"another run freezes a snapshot in {os.fsdecode(self.path)}") from None
+                    time.sleep(0.05)
+            yield
+        finally:
+            os.close(folder)
 
     def find(self, name: str) -> "dict[str, Any] | None":
         """Return the report of a snapshot that is there whole, with the path to read it from; None if there is none."""
