@@ -21,6 +21,9 @@ _INSTRUCTIONS = 10_000
 _INTERRUPT_AGAIN = 0.1
 """Seconds between interrupts: one that meets no statement has no effect."""
 
+_INTERRUPTED = "interrupted"
+"""What SQLite says when it was told to stop, which only our deadline does."""
+
 _ALLOWED = (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_RECURSIVE)
 _PRAGMAS = ("integrity_check", "foreign_key_check")
 _LACKING = ("no such collation sequence", "no such function", "unknown function", "no such module", "unsupported file format")
@@ -29,11 +32,11 @@ _LACKING = ("no such collation sequence", "no such function", "unknown function"
 class RestoredDatabase:
     """One connection to a restored file, and the time that all its statements have together."""
 
-    def __init__(self, connection: sqlite3.Connection, name: str, *, seconds: float) -> None:
+    def __init__(self, connection: sqlite3.Connection, name: str, *, seconds: float, deadline: float) -> None:
         self._connection = connection
         self._name = name
         self._seconds = max(seconds, 0)
-        self._deadline = time.monotonic() + seconds
+        self._deadline = deadline
         connection.set_progress_handler(self._is_late, _INSTRUCTIONS)
 
     def query(self, sql: str, *, limit: int) -> list[Row]:
@@ -49,8 +52,8 @@ class RestoredDatabase:
                 rows: list[Row] = cursor.fetchmany(limit)
             finally:
                 cursor.close()
-        except sqlite3.OperationalError:
-            if self._is_late():
+        except sqlite3.OperationalError as error:
+            if self._is_late() or str(error) == _INTERRUPTED:
                 raise self._too_slow() from None
             raise
         except (sqlite3.Warning, ValueError) as error:  # two statements in one, or text that is no SQL at all
@@ -80,17 +83,18 @@ def open_restored(path: Path, *, seconds: float) -> Iterator[RestoredDatabase]:
         for setting in ("trusted_schema=OFF", "cell_size_check=ON", "query_only=ON", f"mmap_size={_MEMORY_MAP}"):
             connection.execute(f"PRAGMA {setting}")
         connection.set_authorizer(_authorize)
-        with _interrupted_after(seconds, connection):
-            yield RestoredDatabase(connection, path.name, seconds=seconds)
+        deadline = time.monotonic() + seconds
+        with _interrupted_from(deadline, connection):
+            yield RestoredDatabase(connection, path.name, seconds=seconds, deadline=deadline)
 
 
 @contextmanager
-def _interrupted_after(seconds: float, connection: sqlite3.Connection) -> Iterator[None]:
-    """Interrupt whatever runs from then on: inside integrity_check older SQLite never looks at the progress handler."""
+def _interrupted_from(deadline: float, connection: sqlite3.Connection) -> Iterator[None]:
+    """Interrupt whatever runs from the deadline on: inside integrity_check older SQLite never looks at the progress handler."""
     done = threading.Event()
 
     def watch() -> None:
-        pause = max(seconds, 0)
+        pause = max(deadline - time.monotonic(), 0)
         while not done.wait(pause):
             connection.interrupt()
             pause = _INTERRUPT_AGAIN
