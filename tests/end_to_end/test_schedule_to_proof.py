@@ -61,31 +61,30 @@ def test_the_schedule_delivered_three_times_is_one_backup_each(deployment: Deplo
         assert [backup.key for backup in of_this_slot] == [key]
 
 
-def test_a_flipped_bit_is_rejected_and_captured_again(deployment: Deployment, first_keys: list[BackupKey]) -> None:
-    del first_keys
-    slot = slot_of_minute(30)
-    key = BackupKey(deployment.artifacts[0], slot, Compression.ZSTD)
-    deployment.fire(slot)
+def damage(deployment: Deployment, key: BackupKey, *, byte: int) -> None:
+    """Let a backup be verified, flip a bit of what is stored, have it read again, and wait until it is rejected."""
+    deployment.fire(key.slot)
     deployment.wait_for_state(key, State.VERIFIED)
     body = bytearray(deployment.store.get(key.text, limit=1 << 30))
-    body[len(body) // 3] ^= 0x04
+    body[byte] ^= 0x04
     deployment.store.put(key.text, bytes(body))
     deployment.send("VerifyQueue", {"key": key.text, "force": True})
     deployment.wait_for_state(key, State.REJECTED)
 
 
-def test_a_damaged_newest_backup_is_replaced(deployment: Deployment, first_keys: list[BackupKey]) -> None:
-    del first_keys
-    slot = slot_of_minute(1)
-    key = BackupKey(deployment.artifacts[1], slot, Compression.ZSTD)
-    deployment.fire(slot)
-    deployment.wait_for_state(key, State.VERIFIED)
-    body = bytearray(deployment.store.get(key.text, limit=1 << 30))
-    body[-3] ^= 0x80
-    deployment.store.put(key.text, bytes(body))
-    deployment.send("VerifyQueue", {"key": key.text, "force": True})
-    deployment.wait_for_state(key, State.REJECTED)
-    fresh = BackupKey(key.artifact_id, slot.repair(1), key.compression)
+def test_an_older_backup_that_is_damaged_is_rejected_and_today_is_not_stored_in_its_place(
+    deployment: Deployment, first_keys: list[BackupKey]
+) -> None:
+    key = BackupKey(first_keys[0].artifact_id, slot_of_minute(30), Compression.ZSTD)
+    damage(deployment, key, byte=1000)
+    deployment.wait_for("empty queues", lambda: deployment.stack.queue_depth("CollectQueue") == 0)
+    assert deployment.state(BackupKey(key.artifact_id, key.slot.repair(1), key.compression)) is None
+
+
+def test_the_newest_backup_that_is_damaged_is_captured_again(deployment: Deployment, first_keys: list[BackupKey]) -> None:
+    key = BackupKey(first_keys[1].artifact_id, slot_of_minute(1), Compression.ZSTD)
+    damage(deployment, key, byte=-3)
+    fresh = BackupKey(key.artifact_id, key.slot.repair(1), key.compression)
     deployment.wait_for_state(fresh, State.VERIFIED)
     assert deployment.catalog.stored(fresh).repair == 1
 
