@@ -1,4 +1,4 @@
-"""The way to other functions: jobs to the collect queue, announcements of what was stored to the event bus."""
+"""The way to other functions: jobs to the collect queue, recoveries to the recover queue, announcements to the event bus."""
 
 import hashlib
 import json
@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from fleetsave.model.errors import QueueError
 from fleetsave.model.jobs import Job
+from fleetsave.model.recovery_jobs import RecoveryJob
 
 DETAIL_TYPE = "Object Created"
 """The detail type of Amazon S3's own event, which an announcement copies."""
@@ -20,12 +21,8 @@ _BATCH = 10
 """SQS takes at most ten messages in one call (SendMessageBatch)."""
 
 
-class JobQueue(Protocol):
-    """Where jobs wait; one server's jobs run one at a time, in order."""
-
-    def send(self, jobs: Sequence[Job]) -> None:
-        """Queue jobs; sending the same job twice within five minutes queues it once. Raise QueueError if one was not taken."""
-        ...
+class Redelivery(Protocol):
+    """When a message whose work failed is delivered again."""
 
     def postpone(self, receipt_handle: str, receive_count: int) -> None:
         """Let a message that failed wait before it is delivered again: 30 s, doubled with each delivery, at most 15 min."""
@@ -33,6 +30,22 @@ class JobQueue(Protocol):
 
     def return_at_once(self, receipt_handle: str) -> None:
         """Let a message that no retry can mend be delivered again at once, so that its queue soon sets it aside for a person."""
+        ...
+
+
+class JobQueue(Redelivery, Protocol):
+    """Where jobs wait; one server's jobs run one at a time, in order."""
+
+    def send(self, jobs: Sequence[Job]) -> None:
+        """Queue jobs; sending the same job twice within five minutes queues it once. Raise QueueError if one was not taken."""
+        ...
+
+
+class RecoveryQueue(Redelivery, Protocol):
+    """Where recoveries wait; those to one server run one at a time, in order."""
+
+    def send(self, job: RecoveryJob) -> None:
+        """Queue one job; sending it twice within five minutes queues it once. Raise QueueError if it was not taken."""
         ...
 
 
@@ -44,33 +57,12 @@ class Announcer(Protocol):
         ...
 
 
-class SqsJobQueue:
-    """An SQS FIFO queue: message group = server, deduplication id = digest of the job's identity."""
+class _SqsQueue:
+    """An SQS FIFO queue; what is to be delivered again is so by its visibility."""
 
     def __init__(self, client: Any, url: str) -> None:
         self._client = client
         self._url = url
-
-    def send(self, jobs: Sequence[Job]) -> None:
-        """Queue jobs, ten a call. Raise QueueError naming the jobs that were not taken."""
-        for start in range(0, len(jobs), _BATCH):
-            batch = jobs[start : start + _BATCH]
-            entries = [
-                {
-                    "Id": str(position),
-                    "MessageBody": job.to_json(),
-                    "MessageGroupId": job.artifact_id.server_id,
-                    "MessageDeduplicationId": hashlib.sha256(job.identity.encode()).hexdigest(),
-                }
-                for position, job in enumerate(batch)
-            ]
-            try:
-                reply = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
-            except (ClientError, BotoCoreError) as error:
-                raise _not_taken("send jobs", self._url, str(error)) from error
-            if failed := reply.get("Failed"):
-                names = ", ".join(f"{batch[int(entry['Id'])].identity} ({entry.get('Code')})" for entry in failed)
-                raise _not_taken("send jobs", self._url, f"not taken: {names}")
 
     def postpone(self, receipt_handle: str, receive_count: int) -> None:
         """Change the message's visibility. Raise QueueError if that fails; the message then waits its queue's whole timeout."""
@@ -88,6 +80,47 @@ class SqsJobQueue:
             )  # fmt: skip
         except (ClientError, BotoCoreError) as error:
             raise _not_taken(operation, self._url, str(error)) from error
+
+
+class SqsJobQueue(_SqsQueue):
+    """The collect queue: message group = server, deduplication id = digest of the job's identity."""
+
+    def send(self, jobs: Sequence[Job]) -> None:
+        """Queue jobs, ten a call. Raise QueueError naming the jobs that were not taken."""
+        for start in range(0, len(jobs), _BATCH):
+            batch = jobs[start : start + _BATCH]
+            entries = [
+                {
+                    "Id": str(position),
+                    "MessageBody": job.to_json(),
+                    "MessageGroupId": job.group,
+                    "MessageDeduplicationId": hashlib.sha256(job.identity.encode()).hexdigest(),
+                }
+                for position, job in enumerate(batch)
+            ]
+            try:
+                reply = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
+            except (ClientError, BotoCoreError) as error:
+                raise _not_taken("send jobs", self._url, str(error)) from error
+            if failed := reply.get("Failed"):
+                names = ", ".join(f"{batch[int(entry['Id'])].identity} ({entry.get('Code')})" for entry in failed)
+                raise _not_taken("send jobs", self._url, f"not taken: {names}")
+
+
+class SqsRecoveryQueue(_SqsQueue):
+    """The recover queue: message group = the server restored to, deduplication id = digest of the job's identity."""
+
+    def send(self, job: RecoveryJob) -> None:
+        """Queue one job. Raise QueueError if it was not taken."""
+        try:
+            self._client.send_message(
+                QueueUrl=self._url,
+                MessageBody=job.to_json(),
+                MessageGroupId=job.recovery_id.server_id,
+                MessageDeduplicationId=hashlib.sha256(job.identity.encode()).hexdigest(),
+            )
+        except (ClientError, BotoCoreError) as error:
+            raise _not_taken("send recovery", self._url, str(error)) from error
 
 
 class EventBusAnnouncer:

@@ -12,10 +12,19 @@ from typing import Any
 import boto3
 
 from fleetsave.catalog.catalog import Catalog
+from fleetsave.catalog.recoveries import Recoveries
 from fleetsave.collect.ports import Ports
 from fleetsave.model.errors import ConfigurationError
 from fleetsave.model.fleet import Fleet, Server
-from fleetsave.queues import Announcer, EventBusAnnouncer, JobQueue, SilentAnnouncer, SqsJobQueue
+from fleetsave.queues import (
+    Announcer,
+    EventBusAnnouncer,
+    JobQueue,
+    RecoveryQueue,
+    SilentAnnouncer,
+    SqsJobQueue,
+    SqsRecoveryQueue,
+)
 from fleetsave.secrets import Secrets, SecretsManager, read_credentials
 from fleetsave.settings import Provider, Settings, variable
 from fleetsave.store import profiles
@@ -40,12 +49,17 @@ class Services:
     @property
     def queue(self) -> JobQueue:
         """Return the collect queue. Raise ConfigurationError if the function was not given one."""
-        url = self.settings.collect_queue_url
-        if url is None:
-            raise ConfigurationError(
-                "read settings", variable("collect_queue_url"), "it is not set", "template.yaml sets it where it is needed."
-            )  # fmt: skip
-        return SqsJobQueue(self.sqs, url)
+        return SqsJobQueue(self.sqs, _required("collect_queue_url", self.settings.collect_queue_url))
+
+    @property
+    def recovery_queue(self) -> RecoveryQueue:
+        """Return the recover queue. Raise ConfigurationError if the function was not given one."""
+        return SqsRecoveryQueue(self.sqs, _required("recover_queue_url", self.settings.recover_queue_url))
+
+    @property
+    def recoveries(self) -> Recoveries:
+        """Return the records of recoveries."""
+        return Recoveries(self.store)
 
     def now(self) -> datetime:
         """Return our own clock."""
@@ -101,3 +115,11 @@ def open_store(settings: Settings, secrets: Secrets) -> ObjectStore:
         secret_access_key=secret_access_key,
     )
     return S3Store(client, settings.bucket, conditional_writes=settings.store_provider is Provider.AWS)
+
+
+def _required(name: str, value: str | None) -> str:
+    if value is None:
+        raise ConfigurationError(
+            "read settings", variable(name), "it is not set", "template.yaml sets it where it is needed."
+        )  # fmt: skip
+    return value

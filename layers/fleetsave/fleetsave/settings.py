@@ -28,6 +28,7 @@ class Settings(BaseModel):
         default=None, description="secret with access_key_id and secret_access_key; empty for the role"
     )
     collect_queue_url: str | None = Field(default=None, description="FIFO queue of jobs")
+    recover_queue_url: str | None = Field(default=None, description="FIFO queue of recoveries")
     announce_source: str | None = Field(
         default=None, description="event source under which collect announces what it stored; empty where the store does"
     )

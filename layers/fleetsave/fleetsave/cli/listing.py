@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 from rich.console import Console
 
 from fleetsave.catalog.catalog import Catalog, Record
-from fleetsave.cli.backup_key import find_backup
+from fleetsave.catalog.find import find_backup
 from fleetsave.cli.connect import Session
 from fleetsave.cli.output import emit, json_option, printable, size, table
 from fleetsave.model.history import Backup, State

@@ -7,11 +7,11 @@ import click
 from rich.console import Console
 
 from fleetsave.catalog.fleet_file import read_fleet
+from fleetsave.catalog.safety import ArtifactSafety, FleetSafety, assess
 from fleetsave.cli.connect import Session
 from fleetsave.cli.durations import DurationOption
 from fleetsave.cli.exits import Exit
 from fleetsave.cli.output import emit, json_option, printable, table
-from fleetsave.cli.safety import ArtifactSafety, FleetSafety, assess
 from fleetsave.model.durations import spell
 
 

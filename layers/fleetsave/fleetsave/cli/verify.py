@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 from rich.console import Console
 
 from fleetsave.catalog.catalog import Catalog
-from fleetsave.cli.backup_key import find_backup
+from fleetsave.catalog.find import find_backup
 from fleetsave.cli.confirm import confirm
 from fleetsave.cli.connect import Connection, Session
 from fleetsave.cli.exits import Exit

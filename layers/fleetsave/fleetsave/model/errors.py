@@ -15,6 +15,8 @@ FleetsaveError
 │   └── AccessDeniedError      the credentials may not do that
 ├── QueueError               a queue or the event bus did not take a message
 ├── CatalogError               a record is missing, unreadable or contradicts another
+├── RecoveryRefusedError       a request for a recovery cannot be granted as it is
+├── RestoreError               a backup could not be restored on the server, or the server is not fit for it
 ├── VerificationError          a backup could not be judged (not: was judged bad)
 └── PruneRefusedError          a guard forbids deleting
 """
@@ -83,6 +85,36 @@ class CaptureError(FleetsaveError):
     """No consistent snapshot of the source could be taken.
 
     `reason` is a stable word for machines, e.g. `locked`, `not_a_database`, `disk_full` (`sources.sqlite` lists them).
+    """
+
+    def __init__(self, operation: str, target: str, cause: str, hint: str, *, reason: str, retryable: bool = False) -> None:
+        super().__init__(operation, target, cause, hint, retryable=retryable)
+        self.reason = reason
+
+    def as_dict(self) -> dict[str, str | bool]:
+        """Return the error as flat JSON-ready values, with its reason."""
+        return {**super().as_dict(), "reason": self.reason}
+
+
+class RecoveryRefusedError(FleetsaveError):
+    """A request for a recovery cannot be granted as it is; nothing was touched.
+
+    `reason` is a stable word for machines, e.g. `pruned`, `not_verified`, `recovery_running` (`model.recoveries` lists them).
+    """
+
+    def __init__(self, operation: str, target: str, cause: str, hint: str, *, reason: str) -> None:
+        super().__init__(operation, target, cause, hint)
+        self.reason = reason
+
+    def as_dict(self) -> dict[str, str | bool]:
+        """Return the error as flat JSON-ready values, with its reason."""
+        return {**super().as_dict(), "reason": self.reason}
+
+
+class RestoreError(FleetsaveError):
+    """A backup could not be restored on the server, or the server is not fit for it.
+
+    `reason` is a stable word for machines, e.g. `no_room`, `in_use`, `damaged_copy` (`sources.sqlite` lists them).
     """
 
     def __init__(self, operation: str, target: str, cause: str, hint: str, *, reason: str, retryable: bool = False) -> None:

@@ -113,6 +113,29 @@ class SqliteDatabase(_Strict):
         return not self.literal and bool(_GLOB.search(self.path))
 
 
+class RecoveryAccess(_Strict):
+    """How backups are restored to a server; without it, as the account that backs up, with a secret of its own."""
+
+    user: str | None = Field(
+        default=None, min_length=1, description="account to restore as, root or the owner of the databases; by default ssh.user"
+    )
+    key_secret: str | None = Field(
+        default=None,
+        min_length=1,
+        description="name of the secret with that account's private key; by default ssh.key_secret with restore- for read-",
+    )
+    before: str | None = Field(
+        default=None, min_length=1, description="command, for sh, that stops what uses the databases; it may run twice"
+    )
+    after: str | None = Field(
+        default=None, min_length=1, description="command, for sh, that starts it again, whatever came of the recovery"
+    )
+    hook_timeout: Duration = Field(default=timedelta(minutes=2), description="longest time either command may take")
+    folders: list[AbsolutePath] = Field(
+        default_factory=list, description="folders besides a database's own into which it may be restored under another path"
+    )
+
+
 class Server(_Strict):
     """A game server and what to back up on it."""
 
@@ -123,7 +146,14 @@ class Server(_Strict):
     )
     python: str | None = Field(default=None, description="Python on the server, if it is not python3 on the PATH")
     databases: list[SqliteDatabase] = Field(default_factory=list)
+    recovery: RecoveryAccess = RecoveryAccess()
     retention: Retention = Retention()
+
+    @property
+    def restore_ssh(self) -> Ssh:
+        """Return how the recovery logs in: the server as it is pinned, with the account and the secret for restoring."""
+        secret = self.recovery.key_secret or self.ssh.key_secret.replace("/ssh/read-", "/ssh/restore-")
+        return self.ssh.model_copy(update={"user": self.recovery.user or self.ssh.user, "key_secret": secret})
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> "Server":
@@ -133,6 +163,9 @@ class Server(_Strict):
         doubled = sorted({name for name in names if names.count(name) > 1})
         if doubled:
             raise ValueError(f"database names must differ: {', '.join(doubled)}")
+        reserved = next((name for name in names if f"{name}-".startswith("safety-")), None)
+        if reserved:
+            raise ValueError(f"'{reserved}' is the name of a backup made before a recovery; choose another than safety-...")
         for glob in (database.name for database in self.databases if database.is_glob):
             mistakable = next((name for name in names if name.startswith(f"{glob}-")), None)
             if mistakable:
@@ -168,12 +201,12 @@ class Fleet(_Strict):
         return [(server, database) for server in self.servers for database in server.databases]
 
     def find(self, artifact_id: ArtifactId) -> tuple[Server, SqliteDatabase] | None:
-        """Return the server and the configured artifact an id belongs to; a glob owns the names that begin with its own."""
+        """Return the server and the configured artifact an id belongs to; a glob owns the names that begin with its own.
+
+        The backups made before a recovery belong to the artifact that was recovered.
+        """
         for server, database in self.artifacts(artifact_id.kind):
-            owns = artifact_id.artifact == database.name or (
-                database.is_glob and artifact_id.artifact.startswith(f"{database.name}-")
-            )
-            if server.id == artifact_id.server_id and owns:
+            if server.id == artifact_id.server_id and _owns(server.id, database, artifact_id):
                 return server, database
         return None
 
@@ -187,3 +220,12 @@ class Fleet(_Strict):
         for level in (self.defaults.retention, server.retention, database.retention):
             values |= level.model_dump(exclude_none=True)
         return RetentionPolicy(**values)
+
+
+def _owns(server_id: str, database: SqliteDatabase, artifact_id: ArtifactId) -> bool:
+    own = ArtifactId(server_id, artifact_id.kind, database.name)
+    if artifact_id in (own, own.safety):
+        return True
+    return database.is_glob and (
+        artifact_id.artifact.startswith(f"{database.name}-") or artifact_id.is_safety_of_glob(database.name)
+    )

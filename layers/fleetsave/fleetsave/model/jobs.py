@@ -38,6 +38,11 @@ class Job:
         """Return the text that is equal for two messages exactly if they ask for the same work."""
         return f"{self.artifact_id}/{self.stored_slot.text}/{self.hop}"
 
+    @property
+    def group(self) -> str:
+        """Return what must not run side by side: a server's jobs; a recovery's own backup passes those it holds up."""
+        return f"{self.artifact_id.server_id}{'/safety' if self.artifact_id.is_safety else ''}"
+
     def to_json(self) -> str:
         """Return the message body."""
         message = _Message(

@@ -3,12 +3,15 @@
     servers/{server_id}/{kind}/{server_id}_{slot}_{artifact}.{ext}[.zst]
     central/postgresql/postgresql_{slot}.sql[.zst]
     catalog/{backup key}/{record}.json
-    state/{server_id}/{kind}/{artifact}.json
+    recoveries/{recovery id}/{number}-{state}.json, a recovery id being {server_id}.{number}
+    recoveries/idempotency/{sha256}.json
+    state/{server_id}/{kind}/{artifact}.json, state/{server_id}/recovery.json
     config/fleet.yaml
 
 Whatever does not parse is refused before any I/O; nothing else in fleetsave concatenates keys.
 """
 
+import hashlib
 import re
 from dataclasses import dataclass
 from enum import StrEnum
@@ -24,6 +27,14 @@ CENTRAL_SERVER_ID = "central"
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
 _SERVER_KEY = re.compile(r"servers/([^/]+)/([^/]+)/([^/.]+)\.([a-z]+)(\.zst)?", re.ASCII)
 _CENTRAL_KEY = re.compile(r"central/postgresql/postgresql_([0-9]{8}_[0-9]{6})\.sql(\.zst)?", re.ASCII)
+_RECOVERY_ID = re.compile(r"([^/.]+)\.([0-9]{6})", re.ASCII)
+_RECOVERY_RECORD = re.compile(r"recoveries/([^/]+)/([0-9]{3})-([a-z_]+)\.json", re.ASCII)
+_DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_SAFETY = "safety-"
+_LONGEST_ID = 63
+_SAFETY_KEPT = 50
+"""How much of a safety artifact's name is kept where a digest has to stand for the rest."""
+
 _STEM = re.compile(r"_([0-9]{8}_[0-9]{6})_(.+)", re.ASCII)
 
 
@@ -76,6 +87,23 @@ class ArtifactId:
         """Return the key of the resumable state of this artifact; it may be lost without losing a backup."""
         return f"state/{self.server_id}/{self.kind}/{self.artifact}.json"
 
+    @property
+    def safety(self) -> "ArtifactId":
+        """Return the artifact under which this one's state is backed up before a recovery replaces it."""
+        name = _SAFETY + self.artifact
+        if len(name) > _LONGEST_ID:
+            name = f"{name[:_SAFETY_KEPT]}-{hashlib.sha256(self.artifact.encode()).hexdigest()[:12]}"
+        return ArtifactId(self.server_id, self.kind, name)
+
+    @property
+    def is_safety(self) -> bool:
+        """Tell whether backups of this artifact were made before a recovery; no fleet file may name an artifact so."""
+        return self.artifact.startswith(_SAFETY)
+
+    def is_safety_of_glob(self, name: str) -> bool:
+        """Tell whether this may be the safety artifact of a file that the glob named `name` matches."""
+        return self.artifact.startswith(f"{_SAFETY}{name}-"[:_SAFETY_KEPT])
+
     @classmethod
     def parse(cls, text: str) -> "ArtifactId":
         """Read `server/kind/artifact` as `str()` writes it. Raise InvalidInputError for anything else."""
@@ -123,6 +151,74 @@ class BackupKey:
                 "For example servers/server_001/database/server_001_20240101_120000_database.db.zst.",
             )  # fmt: skip
         return key
+
+
+@dataclass(frozen=True, order=True)
+class RecoveryId:
+    """One recovery: the server it restores to, and a number that grows by one with each of that server's recoveries.
+
+    Taking the next number is what makes a server's recoveries one at a time: a number can be taken once only.
+    """
+
+    server_id: str
+    number: int
+
+    def __post_init__(self) -> None:
+        parse_id(self.server_id, "server id")
+        if not 1 <= self.number <= 999_999:
+            raise InvalidInputError("read recovery id", str(self.number), "it is not a number of six digits", "Count from 1.")
+
+    def __str__(self) -> str:
+        return f"{self.server_id}.{self.number:06d}"
+
+    @classmethod
+    def parse(cls, text: str) -> "RecoveryId":
+        """Read an id such as `server_001.000017`. Raise InvalidInputError for anything else."""
+        match = _RECOVERY_ID.fullmatch(text)
+        if match is None:
+            raise InvalidInputError(
+                "read recovery id", repr(text[:100]), "it is not the id of a recovery", "For example server_001.000017."
+            )
+        return cls(match[1], int(match[2]))
+
+    @property
+    def prefix(self) -> str:
+        """Return the prefix of this recovery's records."""
+        return f"recoveries/{self}/"
+
+    def record_key(self, number: int, state: str) -> str:
+        """Return the key of one of this recovery's records; `number` counts them from 1."""
+        return f"{self.prefix}{number:03d}-{state}.json"
+
+
+def parse_recovery_key(text: str) -> tuple[RecoveryId, int, str]:
+    """Read the key of a recovery's record: id, number, state. Raise InvalidInputError if it is none."""
+    match = _RECOVERY_RECORD.fullmatch(text)
+    if match is None:
+        raise InvalidInputError(
+            "read recovery record key",
+            repr(text[:200]),
+            "it is not the key of one",
+            "They are recoveries/{id}/{number}-{state}.json.",
+        )
+    return RecoveryId.parse(match[1]), int(match[2]), match[3]
+
+
+def recoveries_prefix(server_id: str) -> str:
+    """Return the prefix of all recoveries to one server."""
+    return f"recoveries/{parse_id(server_id, 'server id')}."
+
+
+def idempotency_key(digest: str) -> str:
+    """Return the key under which the answer to a request with an Idempotency-Key is kept; `digest` is a SHA-256 hex."""
+    if not _DIGEST.fullmatch(digest):
+        raise InvalidInputError("read digest", repr(digest[:100]), "it is not a SHA-256", "Give 64 hexadecimal digits.")
+    return f"recoveries/idempotency/{digest}.json"
+
+
+def recovery_progress_key(server_id: str) -> str:
+    """Return the key of how far the recovery under way on a server is; it may be lost."""
+    return f"state/{parse_id(server_id, 'server id')}/recovery.json"
 
 
 def parse_record_key(text: str) -> tuple[BackupKey, RecordName]:

@@ -1,9 +1,11 @@
-"""The port of a capture: one consistent snapshot, and the stream of it."""
+"""The ports of a kind: a capture, one consistent snapshot and the stream of it; and a restorer, the way back."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
-from fleetsave.model.records import CaptureReport
+from fleetsave.model.records import CaptureReport, Finding, Fingerprint
+from fleetsave.model.recoveries import Survey, SwapMethod, SwapReport
 
 
 class Capture(Protocol):
@@ -31,4 +33,58 @@ class Capture(Protocol):
 
     def release(self) -> None:
         """Remove whatever the capture left on the server or here; releasing twice is no error."""
+        ...
+
+
+@dataclass(frozen=True)
+class CopyReport:
+    """What the server says of the copy that lies beside the target: the findings of its checks, and what it holds."""
+
+    sha256: str
+    size: int
+    findings: list[Finding]
+    fingerprint: Fingerprint
+
+
+class Restorer(Protocol):
+    """One backup on its way into one target on one server.
+
+    Everything but `swap`, `roll_back` and `clean_up` leaves the target as it is. Every method may be called again after it
+    was cut off, by another process too, and then goes on or says what an earlier call came to. Raise RestoreError with its
+    reason, or TransportError; `retryable` tells what may pass by itself.
+    """
+
+    def survey(self) -> Survey:
+        """Look at the target and its disk; nothing is written."""
+        ...
+
+    def received(self) -> int:
+        """Return how many plain bytes of the copy the server has."""
+        ...
+
+    def receive(self, offset: int, chunks: Iterator[bytes], told: Callable[[int], None]) -> None:
+        """Write the copy's bytes from `offset` on, after what is there up to it; `told` hears how many have been sent.
+
+        `chunks` may end early: what arrived stays, and `received` tells how much that is.
+        """
+        ...
+
+    def check(self) -> CopyReport:
+        """Look at the whole copy: digest, integrity, fingerprint."""
+        ...
+
+    def swap(self, method: SwapMethod) -> SwapReport:
+        """Let the copy take the target's place, after what is there has been kept for `roll_back`."""
+        ...
+
+    def verify(self) -> list[Finding]:
+        """Check the target where it lives, with the programs that use it running."""
+        ...
+
+    def roll_back(self) -> str:
+        """Bring back what `swap` replaced, and say in a sentence what was done; without a swap there is nothing to do."""
+        ...
+
+    def clean_up(self) -> None:
+        """Remove everything of this recovery from the server, but for what `SwapReport.kept` names."""
         ...
