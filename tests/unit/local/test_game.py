@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from fleetsave.local.game import check_game, create, last_payment, read_status
-from tests.fixtures.game import running_game
+from fleetsave.local.game import check_game, create, last_payment, read_status, status_path
+from tests.fixtures.game import RunningGame, running_game
 
 
 @pytest.fixture(scope="module", params=["wal", "delete"])
@@ -75,3 +75,53 @@ def test_the_world_gives_the_database_its_size(tmp_path: Path) -> None:
     create(tmp_path / "big.db", "delete", world_megabytes=3)
     assert (tmp_path / "big.db").stat().st_size > 3 << 20
     assert check_game(tmp_path / "big.db") == []
+
+
+@pytest.mark.parametrize("journal_mode", ["wal", "delete"])
+def test_the_game_plays_on_over_an_older_state_that_is_restored_under_it(tmp_path: Path, journal_mode: str) -> None:
+    live, older, newer = tmp_path / "game.db", tmp_path / "older.db", tmp_path / "newer.db"
+    with running_game(live, journal_mode=journal_mode, rate=200) as game:
+        game.process.wait_until(lambda: game.acknowledged >= 20)
+        copy_inside_sqlite(live, older)
+        restored_to = last_payment(older)
+        game.process.wait_until(lambda: game.acknowledged >= restored_to + 50)
+        copy_inside_sqlite(older, live)
+        has_gone_on(game)
+        copy_inside_sqlite(live, newer)
+    assert last_payment(newer) > restored_to
+    assert check_game(newer, at_least=restored_to) == []
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        "DELETE FROM accounts WHERE id % 2",
+        "DELETE FROM accounts WHERE id > 0",
+        "DELETE FROM accounts",
+        "DELETE FROM ledger",
+        "UPDATE accounts SET balance = -5",
+    ],
+)
+def test_the_game_plays_on_whatever_rows_it_loses(tmp_path: Path, loss: str) -> None:
+    path = tmp_path / "game.db"
+    with running_game(path, rate=200) as game:
+        with closing(sqlite3.connect(path, timeout=30)) as connection, connection:
+            connection.execute(loss)
+        has_gone_on(game)
+        assert game.process.is_running
+
+
+def copy_inside_sqlite(source: Path, destination: Path) -> None:
+    with closing(sqlite3.connect(source, timeout=30)) as here, closing(sqlite3.connect(destination, timeout=30)) as there:
+        here.backup(there)
+
+
+def has_gone_on(game: RunningGame) -> None:
+    """Wait until the game has reported twice: what it did before the first report may be older than this call."""
+    seen = {status_path(game.path).stat().st_mtime_ns}
+
+    def has_reported_twice() -> bool:
+        seen.add(status_path(game.path).stat().st_mtime_ns)
+        return len(seen) > 2
+
+    game.process.wait_until(has_reported_twice)

@@ -36,7 +36,10 @@ CREATE TABLE IF NOT EXISTS world (id INTEGER PRIMARY KEY, block BLOB NOT NULL);
 
 @dataclass(frozen=True)
 class GameStatus:
-    """What the writer says of itself: the newest committed payment, its longest wait for a write, and failed writes."""
+    """What the writer says of itself: the newest committed payment, its longest wait for a write, and failed writes.
+
+    `acknowledged` goes down when an older state of the database is restored under the writer: the payments after it are gone.
+    """
 
     acknowledged: int
     longest_write_seconds: float
@@ -91,11 +94,10 @@ class Game:
         """Make payments at the given rate (0: as fast as the disk allows) and report about ten times a second."""
         with closing(_connect(self._path)) as connection:
             (self._acknowledged,) = connection.execute("SELECT coalesce(max(sequence), 0) FROM ledger").fetchone()
-            (accounts,) = connection.execute("SELECT count(*) FROM accounts").fetchone()
             reported = 0.0
             while not self._stopping:
                 started = time.monotonic()
-                self._pay(connection, accounts)
+                self._pay(connection)
                 now = time.monotonic()
                 self._longest = max(self._longest, now - started)
                 if now - reported >= _STATUS_SECONDS:
@@ -105,20 +107,15 @@ class Game:
                     time.sleep(self._pause - (now - started))
         self._report(running=False)
 
-    def _pay(self, connection: sqlite3.Connection, accounts: int) -> None:
-        payer, payee = random.sample(range(accounts), 2)
-        sequence = self._acknowledged + 1
+    def _pay(self, connection: sqlite3.Connection) -> None:
+        """Make one payment. Number and accounts come from inside the transaction: the database may be restored at any time."""
         try:
             connection.execute("BEGIN IMMEDIATE")
-            (held,) = connection.execute("SELECT balance FROM accounts WHERE id = ?", (payer,)).fetchone()
-            amount = random.randint(0, held)  # noqa: S311 - a game
-            for account, change in ((payer, -amount), (payee, amount)):
-                connection.execute("UPDATE accounts SET balance = balance + ? WHERE id = ?", (change, account))
-            connection.execute(
-                "INSERT INTO ledger SELECT ?, ?, ?, ?,"
-                " (SELECT balance FROM accounts WHERE id = ?), (SELECT balance FROM accounts WHERE id = ?)",
-                (sequence, payer, payee, amount, payer, payee),
-            )
+            (sequence,) = connection.execute("SELECT coalesce(max(sequence), 0) FROM ledger").fetchone()
+            players = connection.execute("SELECT id, balance FROM accounts ORDER BY random() LIMIT 2").fetchall()
+            if len(players) == 2:
+                sequence += 1
+                self._transfer(connection, sequence, players)
             connection.execute("COMMIT")
         except sqlite3.OperationalError as error:
             if "locked" not in str(error):
@@ -128,6 +125,18 @@ class Game:
                 connection.execute("ROLLBACK")
             return
         self._acknowledged = sequence
+
+    @staticmethod
+    def _transfer(connection: sqlite3.Connection, sequence: int, players: list[tuple[int, int]]) -> None:
+        (payer, held), (payee, _) = players
+        amount = random.randint(0, max(held, 0))  # noqa: S311 - a game
+        for account, change in ((payer, -amount), (payee, amount)):
+            connection.execute("UPDATE accounts SET balance = balance + ? WHERE id = ?", (change, account))
+        connection.execute(
+            "INSERT INTO ledger SELECT ?, ?, ?, ?,"
+            " (SELECT balance FROM accounts WHERE id = ?), (SELECT balance FROM accounts WHERE id = ?)",
+            (sequence, payer, payee, amount, payer, payee),
+        )
 
     def _report(self, *, running: bool) -> None:
         target = status_path(self._path)
