@@ -1,0 +1,26 @@
+"""What a run of recover came to."""
+
+from dataclasses import dataclass
+
+from fleetsave.model.keys import RecoveryId
+from fleetsave.model.recoveries import RecoveryState
+from fleetsave.model.recovery_jobs import RecoveryJob
+
+
+@dataclass(frozen=True)
+class Finished:
+    """The recovery has ended, in this run or before it."""
+
+    recovery_id: RecoveryId
+    state: RecoveryState
+
+
+@dataclass(frozen=True)
+class HandedOn:
+    """The deadline came first; the recovery was queued again and goes on after what its records say."""
+
+    job: RecoveryJob
+    reached: RecoveryState
+
+
+Outcome = Finished | HandedOn

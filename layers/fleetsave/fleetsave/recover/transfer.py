@@ -1,0 +1,81 @@
+"""The backup's bytes: read from the store, unpacked, hashed, and sent on to the server; nothing is kept on our side."""
+
+import hashlib
+from collections.abc import Iterator
+from datetime import timedelta
+
+from fleetsave.model.errors import RestoreError, TransportError
+from fleetsave.model.recoveries import RecoveryState
+from fleetsave.recover.run import PAUSES, NearDeadlineError, Run
+from fleetsave.store.decompress import plain_chunks
+
+_LOOK_EVERY = timedelta(seconds=5)
+"""Time between two looks at whether a person wants the recovery to stop."""
+
+
+def upload(run: Run) -> None:
+    """Bring the copy to the server and write the record of it. Raise as `bring`."""
+    bring(run)
+    run.say(RecoveryState.UPLOADED, f"{run.plan.plain_size} bytes are on the server, beside the target")
+
+
+def bring(run: Run) -> None:
+    """Make sure the whole copy is on the server, going on where an earlier run ended, over as many connections as it takes.
+
+    Raise RestoreError if the stored bytes are not those that were captured, ObjectNotFoundError if they are gone, TransportError
+    if connections bring nothing any more; CancelledError, NearDeadlineError.
+    """
+    total, fruitless = run.plan.plain_size, 0
+    while (begun_at := run.on_server(lambda restorer: restorer.received())) < total:
+        try:
+            _send(run, begun_at)
+        except (TransportError, RestoreError) as error:
+            run.close()
+            if not error.retryable or fruitless == len(PAUSES):
+                raise
+            run.ports.pause(PAUSES[fruitless])
+        arrived = run.on_server(lambda restorer: restorer.received())
+        fruitless = 0 if arrived > begun_at else fruitless + 1
+        if fruitless > len(PAUSES):
+            raise RestoreError(
+                "upload to", run.plan.target_server_id, f"nothing arrives after byte {arrived}", "Look at the server's disk.",
+                reason="upload_stuck",
+            )  # fmt: skip
+
+
+def _send(run: Run, begun_at: int) -> None:
+    def told(sent: int) -> None:
+        run.tell_now_and_then(begun_at + sent, run.plan.plain_size)
+
+    run.tell(begun_at, run.plan.plain_size)
+    run.restorer.receive(begun_at, _plain_bytes(run, begun_at), told)
+
+
+def _plain_bytes(run: Run, begun_at: int) -> Iterator[bytes]:
+    """Yield the backup's plain bytes from an offset; all of them are read and hashed, so that the last is vouched for."""
+    plan, position, digest = run.plan, 0, hashlib.sha256()
+    looked_at = run.ports.now()
+    for chunk in plain_chunks(run.ports.store.read(plan.backup_key), plan.compression, target=plan.backup_key):
+        if run.ports.is_near_deadline():
+            raise NearDeadlineError
+        if run.ports.now() - looked_at > _LOOK_EVERY:
+            run.look_up()
+            looked_at = run.ports.now()
+        digest.update(chunk)
+        unsent = chunk[max(0, begun_at - position) :]
+        position += len(chunk)
+        if position > plan.plain_size:
+            raise _altered(run, "it unpacks to more bytes than were captured")
+        if position == plan.plain_size and digest.hexdigest() != plan.plain_sha256:
+            raise _altered(run, f"its SHA-256 is {digest.hexdigest()}, and {plan.plain_sha256} was captured")
+        if unsent:
+            yield unsent
+    if position < plan.plain_size:
+        raise _altered(run, f"it unpacks to {position} bytes, and {plan.plain_size} were captured")
+
+
+def _altered(run: Run, cause: str) -> RestoreError:
+    return RestoreError(
+        "read", run.plan.backup_key, cause, "The stored object is damaged: choose another backup, and verify this one again.",
+        reason="altered_object",
+    )  # fmt: skip
