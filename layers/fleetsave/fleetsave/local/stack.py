@@ -7,7 +7,7 @@ What is emulated, what is real, and what differs from AWS: docs/local-stack.md.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import UTC, datetime
@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from fleetsave.local.api_access import api_url, create_caller
 from fleetsave.local.deployment import Deployment
 from fleetsave.local.emulator import Emulator
 from fleetsave.local.function_service import FunctionService
@@ -165,6 +166,15 @@ class LocalStack:
             Target=target,
             ActionAfterCompletion="DELETE",
         )
+
+    @property
+    def api_url(self) -> str:
+        """Return the address of the API, to which its paths are appended."""
+        return api_url(self.endpoint, self.outputs)
+
+    def api_credentials(self, name: str = "operator", allow: Sequence[str] = ("GET", "POST")) -> tuple[str, str]:
+        """Return an access key id and its secret of an IAM user who may call the API with these methods, and nothing else."""
+        return create_caller(self.client("iam"), self.outputs["ApiId"], name, allow)
 
     def put_secret(self, name: str, text: str) -> None:
         """Keep a secret under a name, in place of what was there."""

@@ -11,7 +11,12 @@ from typing import Any
 
 
 def handler(event: dict[str, Any], context: Any) -> Any:
-    """Do what the event, or each message of it, asks for; a message that fails is reported, a bare event raises."""
+    """Do what the event, or each message of it, asks for; a message that fails is reported, a bare event raises.
+
+    A request to the API is answered with what was seen of it, and as its body says.
+    """
+    if "httpMethod" in event:
+        return _mirror(event)
     if "Records" not in event:
         return _DEEDS[event["do"]](event, context)
     failed = []
@@ -22,6 +27,16 @@ def handler(event: dict[str, Any], context: Any) -> Any:
         except RuntimeError:
             failed.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failed}
+
+
+def _mirror(event: dict[str, Any]) -> dict[str, Any]:
+    asked = json.loads(event["body"] or "{}")
+    return {
+        "statusCode": asked.get("status", 200),
+        "multiValueHeaders": asked.get("headers", {}),
+        "body": json.dumps(event, ensure_ascii=False),
+        "isBase64Encoded": False,
+    }
 
 
 def _echo(event: dict[str, Any], _context: Any) -> dict[str, Any]:
