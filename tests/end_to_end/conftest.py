@@ -31,6 +31,7 @@ def deployment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
         parameters = {"ScheduleState": "DISABLED"}
         stack = cleanup.enter_context(LocalStack(request.param, parameters=parameters, name=f"e2e-{request.param}"))
         for server in servers:
-            stack.put_secret(server.key_secret, server.ssh.private_key)
+            for secret in (server.key_secret, server.restore_secret):
+                stack.put_secret(secret, server.ssh.private_key)
         write_fleet(stack.store(), fleet_text(servers))
         yield Deployment(request.param, stack, servers)

@@ -65,6 +65,11 @@ class GameServer:
         self.ssh = SshServer(directory / "sshd")
         self.games = [Game(database, directory / "game") for database in databases]
 
+    @property
+    def restore_secret(self) -> str:
+        """Return the name of the secret that recoveries log in with, as the fleet file has it by default."""
+        return self.key_secret.replace("/ssh/read-", "/ssh/restore-")
+
     def fleet_entry(self) -> dict[str, Any]:
         """Return this server's entry of the fleet file, as plain values."""
         ssh = self.ssh.ssh_settings(self.key_secret)

@@ -103,7 +103,8 @@ def set_up(directory: Path, say: Callable[[str], None]) -> Iterator[Stage]:
         servers = [stack.enter_context(_server(*given)) for given in _servers(directory / "servers")]
         local = stack.enter_context(LocalStack(Profile.SEAWEEDFS, parameters=PARAMETERS, progress=say))
         for server in servers:
-            local.put_secret(server.key_secret, server.ssh.private_key)
+            for secret in (server.key_secret, server.restore_secret):
+                local.put_secret(secret, server.ssh.private_key)
         store = local.store()
         write_fleet(store, fleet_text(servers))
         yield Stage(local, store, Catalog(store), servers)
