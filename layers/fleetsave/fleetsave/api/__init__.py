@@ -1,1 +1,1 @@
-"""What the API answers: every request parsed, granted or refused before anything is done."""
+"""The API: what a person or a program asks over HTTP, answered from the bucket; the work itself is the recover worker's."""
