@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from fleetsave.model.jobs import Job
+from fleetsave.model.recovery_jobs import RecoveryJob
 
 
 @dataclass
@@ -32,3 +33,21 @@ class RecordingAnnouncer:
 
     def announce(self, bucket: str, key: str, size: int, etag: str) -> None:  # noqa: ARG002 - the port's arguments
         self.keys.append(key)
+
+
+@dataclass
+class RecordingRecoveryQueue:
+    """Keeps recovery jobs in order, and what was to be delivered again as `RecordingQueue` does."""
+
+    jobs: list[RecoveryJob] = field(default_factory=list)
+    postponed: list[tuple[str, int]] = field(default_factory=list)
+    returned: list[str] = field(default_factory=list)
+
+    def send(self, job: RecoveryJob) -> None:
+        self.jobs.append(job)
+
+    def postpone(self, receipt_handle: str, receive_count: int) -> None:
+        self.postponed.append((receipt_handle, receive_count))
+
+    def return_at_once(self, receipt_handle: str) -> None:
+        self.returned.append(receipt_handle)

@@ -10,6 +10,7 @@ from fleetsave.planning.plan import make_plan
 from fleetsave.recover.run import Run
 from fleetsave.recover.safety import is_damaged, secure
 from fleetsave.recover.transfer import bring, upload
+from fleetsave.sources.base import CopyReport
 
 Step = Callable[[Run], None]
 
@@ -43,8 +44,7 @@ def _inspect(run: Run) -> None:
 
 
 def _check(run: Run) -> None:
-    bring(run)  # a copy that was altered on its way is thrown away by the server, and comes once more
-    report = run.on_server(lambda restorer: restorer.check())
+    report = _whole_copy(run)
     survey = run.recovery.survey
     if survey is not None:
         _require_known_schema(run, survey, report.fingerprint.schema_sha256)
@@ -103,6 +103,18 @@ _AFTER: dict[RecoveryState, Step] = {
     RecoveryState.SWAPPED: _start,
     RecoveryState.STARTED: _prove,
 }
+
+
+def _whole_copy(run: Run) -> CopyReport:
+    """Have the copy checked; one that was altered on its way is thrown away by the server, and comes once more."""
+    bring(run)
+    try:
+        return run.on_server(lambda restorer: restorer.check())
+    except RestoreError as error:
+        if error.reason != "altered_copy":
+            raise
+    bring(run)
+    return run.on_server(lambda restorer: restorer.check())
 
 
 def _must_be_set_aside(survey: Survey) -> bool:
