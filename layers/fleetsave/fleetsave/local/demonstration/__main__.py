@@ -17,7 +17,8 @@ from rich.console import Console
 
 import fleetsave
 from fleetsave.local.demonstration.closing import closing_table
-from fleetsave.local.demonstration.report import BackupLine, BitFlipLine, DryRunLine, PruneLine, Report
+from fleetsave.local.demonstration.recovery import recover_and_undo
+from fleetsave.local.demonstration.report import BackupLine, BitFlipLine, DryRunLine, PruneLine, RecoveryLine, Report
 from fleetsave.local.demonstration.scenes import NotSeenError, dry_run, fire_prune, flip_a_bit, watch_first_proofs
 from fleetsave.local.demonstration.stage import Stage, set_up
 from fleetsave.local.toolbox import PROJECT
@@ -37,6 +38,7 @@ class Play:
         self.bit_flip: BitFlipLine | None = None
         self.prune: PruneLine | None = None
         self.dry_run: DryRunLine | None = None
+        self.recoveries: list[RecoveryLine] = []
 
     def perform(self, stage: Stage) -> None:
         """Play all scenes. Raise NotSeenError at the first that fails."""
@@ -48,6 +50,8 @@ class Play:
         self.prune = fire_prune(stage, self._console)
         self.scene("What prune would delete 31 days from now")
         self.dry_run = dry_run(stage, self._console)
+        self.scene("A live database is ruined; one signed request recovers it, and another takes that back")
+        self.recoveries = recover_and_undo(stage, self._console)
         if not all(game.is_running for game in stage.games.values()):
             raise NotSeenError("a game stopped playing meanwhile")
 
@@ -63,6 +67,8 @@ class Play:
             "flipped_bit_rejected_and_replaced": self.bit_flip is not None and bool(self.bit_flip.findings),
             "old_backups_pruned_newest_kept": self.prune is not None and self.prune.metadata_kept and bool(self.prune.deleted),
             "dry_run_explained": self.dry_run is not None and self.dry_run.would_delete > 0,
+            "ruined_database_recovered_while_played": bool(self.recoveries) and _is_proven(self.recoveries[0]),
+            "recovery_undone": len(self.recoveries) == 2 and _is_proven(self.recoveries[1]),
         }
         return Report(
             fleetsave_version=fleetsave.__version__,
@@ -75,7 +81,12 @@ class Play:
             bit_flip=self.bit_flip,
             prune=self.prune,
             dry_run=self.dry_run,
+            recoveries=self.recoveries,
         )
+
+
+def _is_proven(line: RecoveryLine) -> bool:
+    return line.status == "recovered" and line.game_kept_playing and line.game_write_errors == 0 and bool(line.findings)
 
 
 def main() -> int:

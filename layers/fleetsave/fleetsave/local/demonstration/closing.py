@@ -39,4 +39,17 @@ def closing_table(report: Report) -> RenderableType:
     observed = Table(title=f"Observed in {report.seconds:.0f} s", title_justify="left", show_header=False)
     for name, seen in report.observed.items():
         observed.add_row(name.replace("_", " "), "[green]yes" if seen else "[bold red]no")
-    return Group("", backups, observed)
+    recoveries = Table(title="Recoveries", title_justify="left")
+    for name in ("recovery", "undoes", "method", "request to proof", "swap", "game's longest wait", "game's errors"):
+        recoveries.add_column(name, justify="left" if name in ("recovery", "undoes", "method") else "right")
+    for done in report.recoveries:
+        recoveries.add_row(
+            done.id,
+            done.undo_of or "",
+            done.method,
+            f"{done.seconds:.1f} s",
+            f"{done.swap_seconds:.2f} s",
+            f"{done.writer_longest_wait_seconds * 1000:.0f} ms",
+            str(done.game_write_errors),
+        )
+    return Group("", backups, recoveries, observed)

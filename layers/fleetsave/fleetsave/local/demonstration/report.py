@@ -57,6 +57,25 @@ class DryRunLine(_Part):
     reasons: dict[str, int] = Field(description="reason -> number of backups")
 
 
+class RecoveryLine(_Part):
+    """One recovery to a live server, or the undoing of one; times in seconds."""
+
+    id: str
+    undo_of: str | None = Field(description="the recovery that this one took back")
+    server: str
+    target_path: str
+    backup_key: str
+    safety_backup_key: str = Field(description="backup of what was there before, verified before anything was replaced")
+    status: str
+    method: str = Field(description="in_place: through SQLite, in one transaction, while the game writes")
+    seconds: float = Field(description="from the request to the proof")
+    swap_seconds: float
+    findings: list[str] = Field(description="what was checked on the server after the swap")
+    game_kept_playing: bool
+    game_write_errors: int = Field(description="writes of the game that failed meanwhile")
+    writer_longest_wait_seconds: float
+
+
 class Report(_Part):
     """Everything one `make run` saw; `passed` only if every part of `observed` is true."""
 
@@ -71,6 +90,7 @@ class Report(_Part):
     bit_flip: BitFlipLine | None
     prune: PruneLine | None
     dry_run: DryRunLine | None
+    recoveries: list[RecoveryLine]
 
     def write(self, path: Path) -> None:
         """Write the report as indented JSON."""

@@ -6,8 +6,12 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from botocore.credentials import Credentials
+
+from fleetsave.api_client import RecoveryApi
 from fleetsave.catalog.catalog import Catalog
 from fleetsave.catalog.fleet_file import write_fleet
+from fleetsave.local.emulator import REGION
 from fleetsave.local.game_servers import Game, GameDatabase, GameServer, fleet_text
 from fleetsave.local.stack import LocalStack, Profile
 from fleetsave.model.history import Backup, State
@@ -22,7 +26,7 @@ PARAMETERS = {
 }
 """The mission's schedule is hourly; a person who watches gets one a minute."""
 
-_FUNCTIONS = ("DispatchFunction", "CollectFunction", "VerifyFunction", "PruneFunction")
+_FUNCTIONS = ("DispatchFunction", "CollectFunction", "VerifyFunction", "PruneFunction", "ApiFunction", "RecoverFunction")
 
 SHORT_LIVED = ArtifactId("server_001", Kind.DATABASE, "scratchpad")
 """The artifact whose retention is seconds, so that prune has something to do."""
@@ -36,6 +40,7 @@ class Stage:
     store: ObjectStore
     catalog: Catalog
     servers: list[GameServer]
+    api: RecoveryApi
     _stored: dict[BackupKey, StoredRecord] = field(default_factory=dict)
     _verdicts: dict[tuple[BackupKey, RecordName], VerdictRecord] = field(default_factory=dict)
 
@@ -81,6 +86,7 @@ class Stage:
         lines = [
             f"AWS emulator    {self.stack.endpoint}",
             f"store           {self.stack.store_endpoint}, bucket {self.stack.outputs['BucketName']}, its keys in {keys}",
+            f"recovery API    {self.stack.api_url}, for callers that IAM lets in",
             f"state and logs  {self.stack.state}",
         ]
         for server in self.servers:
@@ -107,7 +113,8 @@ def set_up(directory: Path, say: Callable[[str], None]) -> Iterator[Stage]:
                 local.put_secret(secret, server.ssh.private_key)
         store = local.store()
         write_fleet(store, fleet_text(servers))
-        yield Stage(local, store, Catalog(store), servers)
+        operator = Credentials(*local.api_credentials("operator"))
+        yield Stage(local, store, Catalog(store), servers, RecoveryApi(local.api_url, operator, REGION))
 
 
 def _servers(directory: Path) -> list[tuple[str, Path, list[GameDatabase]]]:
