@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
 from fnmatch import fnmatch
-from pathlib import Path
 from typing import Any
 
 from fleetsave.model.errors import FleetsaveError
@@ -13,6 +12,7 @@ from fleetsave.model.fleet import Server, SqliteDatabase
 from fleetsave.model.keys import ArtifactId
 from fleetsave.model.records import CaptureReport, Fingerprint
 from fleetsave.model.slots import Slot
+from fleetsave.sources.sqlite import names
 from fleetsave.transports.base import Transport
 
 
@@ -76,10 +76,10 @@ class FakeSource:
         return sorted(path for path in self.files if fnmatch(path, database.path))
 
     def require_match(self, database: SqliteDatabase, path: str) -> None:
-        assert fnmatch(path, database.path)
+        names.require_match(database, path)
 
     def artifact_name(self, database: SqliteDatabase, path: str) -> str:
-        return f"{database.name}-{Path(path).stem}" if database.is_glob else database.name
+        return names.artifact_name(database, path)
 
     def snapshot_name(self, artifact_id: ArtifactId, slot: Slot) -> str:
         return f"{artifact_id.artifact}-{slot.text}"

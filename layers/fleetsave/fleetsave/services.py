@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -75,6 +76,7 @@ class Services:
             fleet=fleet,
             store=self.store,
             catalog=self.catalog,
+            recoveries=self.recoveries,
             queue=self.queue,
             announcer=self.announcer,
             bucket=self.settings.bucket,
@@ -82,6 +84,7 @@ class Services:
             open_transport=self.open_transport,
             now=self.now,
             is_near_deadline=lambda: seconds_left() < self.settings.reserve_seconds,
+            pause=time.sleep,
             scratch=self.scratch,
         )
 

@@ -2,11 +2,12 @@
 
 import random
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
 
 from fleetsave.catalog.catalog import Catalog
+from fleetsave.catalog.recoveries import Recoveries
 from fleetsave.collect.ports import Ports
 from fleetsave.collect.state import StateFile
 from fleetsave.model.errors import TransportError
@@ -42,7 +43,7 @@ class NoTransport:
 
 
 class World:
-    """A store, a queue and a server in memory, and collect among them."""
+    """A store, a queue and a server in memory, and collect among them; a pause moves its clock, and does `while_waiting`."""
 
     def __init__(self, source: FakeSource) -> None:
         self.source = source
@@ -50,6 +51,8 @@ class World:
         self.queue = RecordingQueue()
         self.announcer = RecordingAnnouncer()
         self.near_deadline: Callable[[], bool] = lambda: False
+        self.now = datetime(2024, 1, 1, 12, 0, 5, tzinfo=UTC)
+        self.while_waiting: Callable[[], None] = lambda: None
 
     @property
     def ports(self) -> Ports:
@@ -57,15 +60,21 @@ class World:
             fleet=FLEET,
             store=self.store,
             catalog=Catalog(self.store),
+            recoveries=Recoveries(self.store),
             queue=self.queue,
             announcer=self.announcer,
             bucket="backups",
             endpoint=None,
             open_transport=lambda _: cast("Transport", NoTransport()),
-            now=lambda: datetime(2024, 1, 1, 12, 0, 5, tzinfo=UTC),
+            now=lambda: self.now,
             is_near_deadline=self._is_near_deadline,
+            pause=self._pause,
             scratch=Path("unused"),
         )
+
+    def _pause(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+        self.while_waiting()
 
     def _is_near_deadline(self) -> bool:
         return self.near_deadline()

@@ -21,6 +21,7 @@ from fleetsave.model.errors import (
 from fleetsave.model.keys import (
     RecoveryId,
     idempotency_key,
+    is_idempotency_key,
     parse_recovery_key,
     recoveries_prefix,
     recovery_progress_key,
@@ -83,9 +84,9 @@ class Recoveries:
         Raise RecoveryRefusedError if another one runs on the target server, or if the Idempotency-Key was used for another
         request; CatalogError or StoreError if the records cannot be read or written.
         """
-        replayed = self._replayed(request)
+        replayed = self.replayed(request)
         if replayed is not None:
-            return Begun(self.load(replayed), is_replay=True)
+            return Begun(replayed, is_replay=True)
         listed = self.listed(request.target_server_id)
         running = next((one for one in listed if not one.is_finished), None)
         if running is not None:
@@ -98,6 +99,14 @@ class Recoveries:
             return self._replay_or_refuse(recovery_id, request)
         self.remember(recovery_id, request)
         return Begun(Recovery(recovery_id, (record,)), is_replay=False)
+
+    def replayed(self, request: RecoveryRequest) -> Recovery | None:
+        """Return the recovery that the same request with the same Idempotency-Key has begun, None if none has.
+
+        Raise RecoveryRefusedError if the key was used for another request, CatalogError or StoreError as `load` does.
+        """
+        answered = self._answered(request)
+        return None if answered is None else self.load(answered)
 
     def remember(self, recovery_id: RecoveryId, request: RecoveryRequest) -> None:
         """Keep the answer to a request with an Idempotency-Key; doing it again changes nothing."""
@@ -122,24 +131,44 @@ class Recoveries:
 
     def load(self, recovery_id: RecoveryId) -> Recovery:
         """Read all records. Raise ObjectNotFoundError if there is no such recovery, CatalogError for a record that is none."""
-        records = [self._read(recovery_id, number, state) for number, state in self._states(recovery_id)]
+        return self.read(Listed(recovery_id, self._states(recovery_id)))
+
+    def read(self, listed: Listed) -> Recovery:
+        """Read the records that a listing showed, as `load` does, without listing them again."""
+        records = [self._read(listed.id, number, state) for number, state in listed.states]
         if not records:
             raise ObjectNotFoundError(
-                "find recovery", str(recovery_id), "there is none of that id", "List the server's recoveries."
+                "find recovery", str(listed.id), "there is none of that id", "List the server's recoveries."
             )
         if records[0].request is None:
             raise CatalogError(
-                "read recovery", str(recovery_id), "its first record holds no request", "It was changed by hand; put it right."
+                "read recovery", str(listed.id), "its first record holds no request", "It was changed by hand; put it right."
             )
-        return Recovery(recovery_id, tuple(records))
+        return Recovery(listed.id, tuple(records))
 
-    def listed(self, server_id: str) -> list[Listed]:
-        """List a server's recoveries, the newest first, without reading one. Raise CatalogError for what is no record."""
+    def listed(self, server_id: str | None = None) -> list[Listed]:
+        """List the recoveries to one server, or to all, the newest first, without reading one.
+
+        Raise CatalogError for what is no record.
+        """
         found: dict[RecoveryId, list[tuple[int, RecoveryState]]] = {}
         for info in self._store.list(recoveries_prefix(server_id)):
-            recovery_id, number, state = _parse(info.key)
-            found.setdefault(recovery_id, []).append((number, state))
+            if not is_idempotency_key(info.key):
+                recovery_id, number, state = _parse(info.key)
+                found.setdefault(recovery_id, []).append((number, state))
         return [Listed(one, sorted(found[one])) for one in sorted(found, reverse=True)]
+
+    def has_begun(self, recovery_id: RecoveryId) -> bool:
+        """Tell whether a recovery's first record is there, asking for it by name, which no listing can hide."""
+        try:
+            self._store.head(recovery_id.record_key(1, RecoveryState.REQUESTED))
+        except ObjectNotFoundError:
+            return False
+        return True
+
+    def first(self, recovery_id: RecoveryId) -> RecoveryRecord:
+        """Read the record that says what was asked for. Raise CatalogError or StoreError."""
+        return self._read(recovery_id, 1, RecoveryState.REQUESTED)
 
     def running(self, server_id: str) -> RecoveryId | None:
         """Return the recovery on a server that is not finished, None if there is none."""
@@ -166,7 +195,7 @@ class Recoveries:
             return self._store.get(key) == body
         return self._store.get(key) == body
 
-    def _replayed(self, request: RecoveryRequest) -> RecoveryId | None:
+    def _answered(self, request: RecoveryRequest) -> RecoveryId | None:
         if request.idempotency is None:
             return None
         try:
@@ -194,6 +223,7 @@ class Recoveries:
             f"recovery {running} is under way there",
             f"Wait for it, or cancel it: POST /backup/recover/{running}/cancel.",
             reason=Reason.RECOVERY_RUNNING,
+            recovery_id=str(running),
         )
 
     def _states(self, recovery_id: RecoveryId) -> list[tuple[int, RecoveryState]]:

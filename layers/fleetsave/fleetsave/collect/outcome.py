@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from fleetsave.model.jobs import Job
+from fleetsave.model.keys import RecoveryId
 from fleetsave.model.records import StoredRecord
 
 
@@ -35,4 +36,12 @@ class Expanded:
     jobs: list[Job]
 
 
-Outcome = Stored | AlreadyStored | HandedOn | Expanded
+@dataclass(frozen=True)
+class HeldOff:
+    """A recovery of the server was under way until the deadline; the job was queued again, and nothing was begun."""
+
+    job: Job
+    recovery_id: RecoveryId
+
+
+Outcome = Stored | AlreadyStored | HandedOn | Expanded | HeldOff

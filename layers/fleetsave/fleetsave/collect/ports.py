@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from fleetsave.catalog.catalog import Catalog
+from fleetsave.catalog.recoveries import Recoveries
 from fleetsave.model.fleet import Fleet, Server
 from fleetsave.queues import Announcer, JobQueue
 from fleetsave.store.base import ObjectStore
@@ -17,12 +18,13 @@ class Ports:
     """The ports of one run; `bucket` and `endpoint` are only named in records and announcements.
 
     `is_near_deadline` tells whether the run should hand its job on, `scratch` is a folder for the few captures that need
-    room on our side.
+    room on our side. `pause` waits so many seconds.
     """
 
     fleet: Fleet
     store: ObjectStore
     catalog: Catalog
+    recoveries: Recoveries
     queue: JobQueue
     announcer: Announcer
     bucket: str
@@ -30,4 +32,5 @@ class Ports:
     open_transport: Callable[[Server], Transport]
     now: Callable[[], datetime]
     is_near_deadline: Callable[[], bool]
+    pause: Callable[[float], None]
     scratch: Path

@@ -1,5 +1,8 @@
 """From a job to a stored backup: capture on the server, stream to the store, write the record.
 
+While a recovery of the server is under way the job waits; one that begins during a capture changes nothing: what is stored
+is a frozen snapshot, all of it older than the recovery or the consistent state of one moment.
+
 Order of writes: state -> parts -> object -> stored.json -> announcement -> snapshot removed -> state cleared. Killed
 between any two, the next run of the same job goes on from there.
 """
@@ -7,7 +10,8 @@ between any two, the next run of the same job goes on from there.
 from dataclasses import replace
 
 from fleetsave.collect import upload
-from fleetsave.collect.outcome import AlreadyStored, Expanded, HandedOn, Outcome, Stored
+from fleetsave.collect.hold_off import wait_for_recovery
+from fleetsave.collect.outcome import AlreadyStored, Expanded, HandedOn, HeldOff, Outcome, Stored
 from fleetsave.collect.ports import Ports
 from fleetsave.collect.state import StateFile
 from fleetsave.model.errors import CaptureError, ConfigurationError, FleetsaveError, InvalidInputError, StoreError
@@ -27,9 +31,12 @@ def collect(job: Job, ports: Ports) -> Outcome:
     state = StateFile(ports.store, job.artifact_id)
     try:
         server, database = _configured(job, ports)
+        recovery_id = wait_for_recovery(job, ports)
+        if recovery_id is not None:
+            return HeldOff(_hand_on(job, ports), recovery_id)
         transport = ports.open_transport(server)
         try:
-            if database.is_glob and job.source_path is None:
+            if database.is_glob and job.source_path is None and not job.artifact_id.is_safety:
                 return _expand(job, database, transport, state, ports)
             return _store(job, server, database, transport, state, ports)
         finally:
@@ -88,10 +95,14 @@ def _store(job: Job, server: Server, database: SqliteDatabase, transport: Transp
     stream = upload.open_stream(key, server, database, source_path, transport, state, ports)
     finished = stream.run()
     if not finished:
-        following = replace(job, hop=job.hop + 1)
-        ports.queue.send([following])
-        return HandedOn(following, stream.plain_offset)
+        return HandedOn(_hand_on(job, ports), stream.plain_offset)
     return Stored(stream.publish(job, source_path))
+
+
+def _hand_on(job: Job, ports: Ports) -> Job:
+    following = replace(job, hop=job.hop + 1)
+    ports.queue.send([following])
+    return following
 
 
 def _already_stored(key: BackupKey, server: Server, transport: Transport, state: StateFile, ports: Ports) -> AlreadyStored:
@@ -108,10 +119,16 @@ def _already_stored(key: BackupKey, server: Server, transport: Transport, state:
 
 def _require_match(job: Job, database: SqliteDatabase, source_path: str) -> None:
     """Raise InvalidInputError unless the fleet file means this file, and by this name: else it would pass for another."""
-    source.require_match(database, source_path)
-    name = source.artifact_name(database, source_path)
-    if name != job.artifact_id.artifact:
+    if database.is_glob and job.source_path is None:
         raise InvalidInputError(
-            "collect", str(job.artifact_id), f"the artifact of {source_path[:200]!r} is named {name}",
+            "collect", str(job.artifact_id), f"it does not say which file of {database.path!r} is meant",
+            "A recovery names the file; drop this one.",
+        )  # fmt: skip
+    source.require_match(database, source_path)
+    own = replace(job.artifact_id, artifact=source.artifact_name(database, source_path))
+    meant = own.safety if job.artifact_id.is_safety else own
+    if meant != job.artifact_id:
+        raise InvalidInputError(
+            "collect", str(job.artifact_id), f"the artifact of {source_path[:200]!r} is named {meant.artifact}",
             "Jobs are made from the fleet file; drop this one.",
         )  # fmt: skip

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from pydantic import TypeAdapter, ValidationError
 
-from fleetsave.model.errors import FleetsaveError, ObjectNotFoundError
+from fleetsave.model.errors import CaptureError, FleetsaveError, ObjectNotFoundError
 from fleetsave.model.keys import ArtifactId
 from fleetsave.model.records import CaptureReport
 from fleetsave.store.base import ObjectStore
@@ -14,7 +14,7 @@ from fleetsave.store.upload import UploadProgress
 
 @dataclass(frozen=True)
 class Failure:
-    """Why the last run of an artifact stored nothing; a later success clears it."""
+    """Why the last run of an artifact stored nothing; a later success clears it. `reason` is a capture error's word."""
 
     error: str
     operation: str
@@ -24,6 +24,7 @@ class Failure:
     retryable: bool
     slot: str
     at: datetime
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
@@ -68,8 +69,9 @@ class StateFile:
 
     def save_failure(self, error: FleetsaveError, slot: str, at: datetime) -> None:
         """Remember why this run stored nothing."""
+        reason = error.reason if isinstance(error, CaptureError) else None
         failure = Failure(
-            type(error).__name__, error.operation, error.target, error.cause, error.hint, error.retryable, slot, at
+            type(error).__name__, error.operation, error.target, error.cause, error.hint, error.retryable, slot, at, reason
         )  # fmt: skip
         self._write(replace(self._state, failure=failure))
 

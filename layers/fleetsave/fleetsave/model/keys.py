@@ -29,6 +29,7 @@ _SERVER_KEY = re.compile(r"servers/([^/]+)/([^/]+)/([^/.]+)\.([a-z]+)(\.zst)?", 
 _CENTRAL_KEY = re.compile(r"central/postgresql/postgresql_([0-9]{8}_[0-9]{6})\.sql(\.zst)?", re.ASCII)
 _RECOVERY_ID = re.compile(r"([^/.]+)\.([0-9]{6})", re.ASCII)
 _RECOVERY_RECORD = re.compile(r"recoveries/([^/]+)/([0-9]{3})-([a-z_]+)\.json", re.ASCII)
+_IDEMPOTENCY = "recoveries/idempotency/"
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _SAFETY = "safety-"
 _LONGEST_ID = 63
@@ -204,16 +205,21 @@ def parse_recovery_key(text: str) -> tuple[RecoveryId, int, str]:
     return RecoveryId.parse(match[1]), int(match[2]), match[3]
 
 
-def recoveries_prefix(server_id: str) -> str:
-    """Return the prefix of all recoveries to one server."""
-    return f"recoveries/{parse_id(server_id, 'server id')}."
+def recoveries_prefix(server_id: str | None = None) -> str:
+    """Return the prefix of all recoveries, among them the idempotency records, or of those to one server."""
+    return "recoveries/" if server_id is None else f"recoveries/{parse_id(server_id, 'server id')}."
+
+
+def is_idempotency_key(key: str) -> bool:
+    """Tell whether a key under the prefix of all recoveries is that of an answer, not of a recovery's record."""
+    return key.startswith(_IDEMPOTENCY)
 
 
 def idempotency_key(digest: str) -> str:
     """Return the key under which the answer to a request with an Idempotency-Key is kept; `digest` is a SHA-256 hex."""
     if not _DIGEST.fullmatch(digest):
         raise InvalidInputError("read digest", repr(digest[:100]), "it is not a SHA-256", "Give 64 hexadecimal digits.")
-    return f"recoveries/idempotency/{digest}.json"
+    return f"{_IDEMPOTENCY}{digest}.json"
 
 
 def recovery_progress_key(server_id: str) -> str:
