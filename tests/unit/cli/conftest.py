@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from fleetsave.api_client import RecoveryApi
 from fleetsave.cli.connect import Connection
 from fleetsave.cli.main import main
 from fleetsave.settings import Settings
 from tests.fakes.job_queue import RecordingQueue
+from tests.fakes.recovery_api import ScriptedApi
 from tests.unit.prune.bucket import Bucket
 
 
@@ -33,9 +35,10 @@ class CommandLine:
     options: dict[str, str] = field(default_factory=dict)
     queue: RecordingQueue = field(default_factory=RecordingQueue)
     has_own_retention: bool = True
+    api: ScriptedApi = field(default_factory=ScriptedApi)
 
     def __call__(self, *arguments: str) -> int:
-        code = main(arguments, open_with=self._open)
+        code = main(arguments, open_with=self._open, open_api_with=self._open_api)
         self.out, self.err = self.capture.readouterr()
         return code
 
@@ -48,6 +51,10 @@ class CommandLine:
         self.options = dict(options)
         settings = Settings(bucket="fleet-backups")
         return ConnectionAtNow(settings, self.bucket.store, self.bucket.catalog, self.queue, self.has_own_retention)
+
+    def _open_api(self, options: Mapping[str, str]) -> RecoveryApi:
+        self.options = dict(options)
+        return self.api.client()
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import boto3
 from botocore.exceptions import BotoCoreError
 
+from fleetsave.api_client import RecoveryApi
 from fleetsave.catalog.catalog import Catalog
 from fleetsave.model.errors import ConfigurationError
 from fleetsave.queues import JobQueue, SqsJobQueue
@@ -41,11 +42,16 @@ class Session:
     """One call of the command line: the global options, and how to connect with them."""
 
     open: Callable[[Mapping[str, str]], Connection]
+    open_api: Callable[[Mapping[str, str]], RecoveryApi]
     options: dict[str, str]
 
     def connect(self) -> Connection:
         """Open the bucket. Raise ConfigurationError if the settings are wrong; the store itself is not asked yet."""
         return self.open(self.options)
+
+    def api(self) -> RecoveryApi:
+        """Open the recovery API. Raise ConfigurationError if its address or the credentials are wrong; it is not asked yet."""
+        return self.open_api(self.options)
 
 
 def open_bucket(options: Mapping[str, str]) -> Connection:

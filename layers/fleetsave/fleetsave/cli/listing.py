@@ -29,7 +29,10 @@ from fleetsave.model.records import PrunedRecord, StoredRecord, VerdictRecord
 def list_backups(
     session: Session, *, server: str | None, kind: str | None, artifact: str | None, state: str | None, limit: int, as_json: bool
 ) -> None:
-    """List backups, the newest first, and where each stands."""
+    """List backups, the newest first, and where each stands.
+
+    Those marked "safety" were made by a recovery, of what it was about to replace.
+    """
     if server is not None:
         parse_id(server, "server id")
     listed = session.connect().catalog.backups(server, Kind(kind) if server and kind else None)
@@ -39,7 +42,7 @@ def list_backups(
     document = {"total": len(found), "backups": [_summary(backup) for backup in shown]}
 
     def draw(console: Console) -> None:
-        rows = ((one.key.slot.text, one.state + (" (pinned)" if one.is_pinned else ""), one.key.text) for one in shown)
+        rows = ((one.key.slot.text, _state(one), one.key.text) for one in shown)
         console.print(table(("slot", "state", "key"), rows))
         console.print(f"{len(shown)} of {len(found)} backups")
 
@@ -80,8 +83,14 @@ def _summary(backup: Backup) -> dict[str, Any]:
         "slot": backup.key.slot.text,
         "state": backup.state,
         "pinned": backup.is_pinned,
+        "safety": backup.key.artifact_id.is_safety,
         "recorded_at": {name.value: moment.isoformat() for name, moment in sorted(backup.recorded_at.items())},
     }
+
+
+def _state(backup: Backup) -> str:
+    marks = [name for name, is_set in (("safety", backup.key.artifact_id.is_safety), ("pinned", backup.is_pinned)) if is_set]
+    return f"{backup.state} ({', '.join(marks)})" if marks else backup.state
 
 
 def _records(catalog: Catalog, backup: Backup) -> dict[RecordName, Record]:

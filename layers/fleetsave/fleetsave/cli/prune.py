@@ -1,6 +1,6 @@
 """`fleetsave prune`: what would be deleted and why; with --execute, deleting it."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import partial
 
 import click
@@ -11,9 +11,10 @@ from fleetsave.cli.confirm import confirm
 from fleetsave.cli.connect import Connection, Session
 from fleetsave.cli.durations import DurationOption
 from fleetsave.cli.exits import Exit
+from fleetsave.cli.moments import read_moment
 from fleetsave.cli.output import emit, json_option, printable, size, table
 from fleetsave.model.durations import spell
-from fleetsave.model.errors import InvalidInputError, PruneRefusedError
+from fleetsave.model.errors import PruneRefusedError
 from fleetsave.model.fleet import Fleet
 from fleetsave.model.keys import parse_id
 from fleetsave.prune.report import Line, Outcome, PruneReport
@@ -43,7 +44,7 @@ def prune_command(
     """Show every decision of retention and why; delete only with --execute. Exit 6 if a deletion failed."""
     if server is not None:
         parse_id(server, "server id")
-    moment = _read_time(as_of)
+    moment = None if as_of is None else read_moment("--as-of", as_of)
     connection = session.connect()
     fleet = read_fleet(connection.store)
     if execute:
@@ -66,18 +67,6 @@ def prune_command(
     report = run(now=connection.now(), execute=execute)
     emit(report.as_dict(), lambda console: _draw(console, report), as_json=as_json)
     return Exit.FAILED if report.failures else Exit.OK
-
-
-def _read_time(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise InvalidInputError(
-            "read --as-of", repr(text), "it is no ISO 8601 time", "For example 2024-02-01T12:00:00Z."
-        ) from None
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def _require_retention(connection: Connection, fleet: Fleet, keep_for: timedelta | None) -> None:

@@ -17,6 +17,7 @@ FleetsaveError
 ├── CatalogError               a record is missing, unreadable or contradicts another
 ├── RecoveryRefusedError       a request for a recovery cannot be granted as it is
 ├── RestoreError               a backup could not be restored on the server, or the server is not fit for it
+├── ApiProblemError            the recovery API refused a call, failed, or did not answer
 ├── VerificationError          a backup could not be judged (not: was judged bad)
 └── PruneRefusedError          a guard forbids deleting
 """
@@ -100,11 +101,15 @@ class RecoveryRefusedError(FleetsaveError):
     """A request for a recovery cannot be granted as it is; nothing was touched.
 
     `reason` is a stable word for machines, e.g. `pruned`, `not_verified`, `recovery_running` (`model.recoveries` lists them).
+    `recovery_id` is the recovery that stands in the way, where one does.
     """
 
-    def __init__(self, operation: str, target: str, cause: str, hint: str, *, reason: str) -> None:
+    def __init__(
+        self, operation: str, target: str, cause: str, hint: str, *, reason: str, recovery_id: str | None = None
+    ) -> None:
         super().__init__(operation, target, cause, hint)
         self.reason = reason
+        self.recovery_id = recovery_id
 
     def as_dict(self) -> dict[str, str | bool]:
         """Return the error as flat JSON-ready values, with its reason."""
@@ -124,6 +129,34 @@ class RestoreError(FleetsaveError):
     def as_dict(self) -> dict[str, str | bool]:
         """Return the error as flat JSON-ready values, with its reason."""
         return {**super().as_dict(), "reason": self.reason}
+
+
+class ApiProblemError(FleetsaveError):
+    """The recovery API refused a call, failed, or did not answer.
+
+    `status` is the HTTP status of its answer, None if there was none; `reason` the problem's stable word for machines
+    (`model.recoveries` lists them), None where the answer gave none.
+    """
+
+    def __init__(
+        self,
+        operation: str,
+        target: str,
+        cause: str,
+        hint: str,
+        *,
+        status: int | None,
+        reason: str | None = None,
+        retryable: bool = False,
+    ) -> None:
+        super().__init__(operation, target, cause, hint, retryable=retryable)
+        self.status = status
+        self.reason = reason
+
+    def as_dict(self) -> dict[str, str | bool]:
+        """Return the error as flat JSON-ready values, with its status (as text) and its reason where there are such."""
+        found = {"status": str(self.status) if self.status else None, "reason": self.reason}
+        return {**super().as_dict(), **{name: value for name, value in found.items() if value is not None}}
 
 
 class StoreError(FleetsaveError):
