@@ -25,6 +25,7 @@ class Failure:
     slot: str
     at: datetime
     reason: str | None = None
+    reason: str | None = None
 
 
 @dataclass(frozen=True)
