@@ -108,6 +108,15 @@ class SshServer:
         """Kill every open connection and the commands they run; the server goes on listening."""
         _kill(self._sessions())
 
+    def kill_commands(self, name: str) -> int:
+        """Kill what open connections run whose command line names `name`, and return how many that were.
+
+        `sshd` are the connections themselves: what they ran lives on, as it does when a network is cut.
+        """
+        found = [pid for pid in self._sessions() if name.encode() in _command_line(pid)]
+        _kill(found)
+        return len(found)
+
     def _sessions(self) -> list[int]:
         return _descendants(self._process.pid) if self._process.is_running else []
 
@@ -134,6 +143,12 @@ def _kill(pids: list[int]) -> None:
     for pid in pids:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
+
+
+def _command_line(pid: int) -> bytes:
+    with suppress(OSError):  # the process has just ended
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
 
 
 def _descendants(ancestor: int) -> list[int]:
