@@ -12,6 +12,7 @@ from typing import Any
 
 import boto3
 
+from fleetsave.api.ports import ApiPorts
 from fleetsave.catalog.catalog import Catalog
 from fleetsave.catalog.recoveries import Recoveries
 from fleetsave.collect.ports import Ports
@@ -69,6 +70,10 @@ class Services:
     def open_transport(self, server: Server) -> Transport:
         """Return a transport to a server, with the private key its secret holds."""
         return SshTransport(server.ssh, self.secrets.get(server.ssh.key_secret))
+
+    def api_ports(self) -> ApiPorts:
+        """Return what the API needs. Raise ConfigurationError if the function was not given the recover queue."""
+        return ApiPorts(self.store, self.catalog, self.recoveries, self.recovery_queue, self.now)
 
     def collect_ports(self, fleet: Fleet, seconds_left: Callable[[], float]) -> Ports:
         """Return what one run of collect needs; `seconds_left` tells how long the function may still run."""

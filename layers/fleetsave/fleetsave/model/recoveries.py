@@ -87,6 +87,8 @@ class Reason(StrEnum):
     IDEMPOTENCY_MISMATCH = "idempotency_mismatch"
     TOO_LATE = "too_late"
     NOTHING_TO_UNDO = "nothing_to_undo"
+    ALREADY_FINISHED = "already_finished"
+    UNKNOWN_RECOVERY = "unknown_recovery"
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ def _require_plain(path: str) -> None:
     """Raise InvalidInputError for a path that does not say plainly where it leads."""
     if not path.startswith("/") or "\0" in path or posixpath.normpath(path) != path or path.startswith("//"):
         raise InvalidInputError(
-            "read target path", repr(path[:200]), "it is not an absolute path in its shortest form",
+            "read target path", repr(path[:100]), "it is not an absolute path in its shortest form",
             "Begin with /, and leave out . and .. and empty parts.",
         )  # fmt: skip
 
@@ -95,7 +95,7 @@ def _require_allowed(request: RecoveryRequest, path: str, server: Server) -> Non
     inside = any(posixpath.commonpath([folder, path]) == folder and path != folder for folder in folders)
     if not inside:
         raise _refused(
-            request, f"{path[:200]!r} is neither a database of {server.id} nor in a folder that may be restored into",
+            request, f"{path[:100]!r} is neither a database of {server.id} nor in a folder that may be restored into",
             f"Allowed: {', '.join(folders) or 'no folder yet'}; name others in recovery.folders of the fleet file.",
         )  # fmt: skip
 

@@ -1,0 +1,37 @@
+"""The examples of the OpenAPI document; a test asks each of a real handler."""
+
+from typing import Any
+
+from fleetsave.api.requests import MISSION_BODY
+
+Examples = dict[str, dict[str, Any]]
+
+REQUESTS: dict[str, Examples] = {
+    "recover": {
+        "named": {"summary": "one backup, named with or without .zst", "value": MISSION_BODY},
+        "newest": {
+            "summary": "the newest verified backup",
+            "value": {"server_id": "server_001", "backup_type": "database"},
+        },
+        "until": {
+            "summary": "the newest verified backup not later than a time",
+            "value": {"server_id": "server_001", "backup_type": "database", "at": "2024-01-01T12:30:00Z"},
+        },
+        "dry_run": {"summary": "only say what would be done", "value": {**MISSION_BODY, "dry_run": True}},
+        "beside": {
+            "summary": "to another path",
+            "value": {
+                "server_id": "server_001", "backup_type": "database", "target": {"path": "/srv/game/world-as-it-was.db"}
+            },
+        },
+        "elsewhere": {
+            "summary": "to another server",
+            "value": {
+                "server_id": "server_001", "backup_type": "database",
+                "target": {"server_id": "server_002", "allow_other_server": True},
+            },
+        },
+    },
+}  # fmt: skip
+
+ANSWERS: dict[tuple[str, str, str], Examples] = {}
