@@ -25,7 +25,6 @@ class Failure:
     slot: str
     at: datetime
     reason: str | None = None
-    reason: str | None = None
 
 
 @dataclass(frozen=True)
