@@ -108,6 +108,18 @@ def test_near_its_deadline_a_run_hands_the_recovery_on_after_any_step() -> None:
     assert len(set(reached)) > 5
 
 
+def test_a_run_with_little_time_left_hands_on_before_it_stops_the_game() -> None:
+    world = World(hooks=True)
+    recovery = world.ask()
+    world.seconds_left = 300
+    outcome = world.run(recovery)
+    assert isinstance(outcome, HandedOn)
+    assert outcome.reached is S.CHECKED
+    assert BEFORE not in world.server.did
+    world.seconds_left = 840
+    assert world.status(world.run_to_the_end(recovery)) is Status.RECOVERED
+
+
 def test_an_upload_that_does_not_fit_one_run_goes_on_where_it_was() -> None:
     world = World()
     recovery = world.ask()

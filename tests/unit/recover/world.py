@@ -59,6 +59,7 @@ class World:
         self.safety_level = Level.EQUAL_TO_SOURCE
         self.clock = datetime(2024, 1, 1, 15, tzinfo=UTC)
         self.near_deadline: Callable[[], bool] = lambda: False
+        self.seconds_left = 840.0
         self.pauses: list[float] = []
         self.on_pause: Callable[[], None] = lambda: None
         recovery = {"before": BEFORE, "after": AFTER} if hooks else {}
@@ -88,12 +89,12 @@ class World:
             open_transport=lambda _: cast("Transport", HookTransport(self.server)),
             open_restorer=lambda _transport, _server, plan, _id: FakeRestorer(self.server, plan),
             now=self.now,
-            is_near_deadline=self._is_near_deadline,
+            seconds_left=self._seconds_left,
             pause=self.pause,
         )
 
-    def _is_near_deadline(self) -> bool:
-        return self.near_deadline()
+    def _seconds_left(self) -> float:
+        return 0 if self.near_deadline() else self.seconds_left
 
     def now(self) -> datetime:
         self.clock += timedelta(milliseconds=10)

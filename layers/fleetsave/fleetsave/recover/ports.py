@@ -20,8 +20,8 @@ class Ports:
     """The ports of one run.
 
     `collect_queue` takes the job of the safety backup, `recovery_queue` this recovery when it is handed on. `open_transport`
-    logs in with the account for restoring. `is_near_deadline` tells whether the run should hand its recovery on, `pause`
-    waits for so many seconds.
+    logs in with the account for restoring. `seconds_left` tells how long the run may still take, `pause` waits for so many
+    seconds.
     """
 
     fleet: Fleet
@@ -33,5 +33,5 @@ class Ports:
     open_transport: Callable[[Server], Transport]
     open_restorer: Callable[[Transport, Server, RecoveryPlan, RecoveryId], Restorer]
     now: Callable[[], datetime]
-    is_near_deadline: Callable[[], bool]
+    seconds_left: Callable[[], float]
     pause: Callable[[float], None]

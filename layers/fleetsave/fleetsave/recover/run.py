@@ -103,7 +103,11 @@ class Run:
         self.recovery = self.ports.recoveries.load(self.id)
         if self.recovery.is_cancel_requested and self.recovery.can_cancel:
             raise CancelledError
-        if self.ports.is_near_deadline():
+        self.require_time(0)
+
+    def require_time(self, seconds: float) -> None:
+        """Raise NearDeadlineError unless the run may take longer than so many seconds."""
+        if self.ports.seconds_left() <= seconds:
             raise NearDeadlineError
 
     def close(self) -> None:

@@ -14,6 +14,9 @@ from fleetsave.sources.base import CopyReport
 
 Step = Callable[[Run], None]
 
+_SECONDS_TO_SWAP = 420.0
+"""A run that has not so long left hands on before it stops the game: a fresh one has twice that, and the game does not wait."""
+
 
 def next_step(recovery: Recovery) -> Step:
     """Return what is to be done next, by what the records say has been done."""
@@ -57,6 +60,7 @@ def _check(run: Run) -> None:
 
 def _stop(run: Run) -> None:
     """Stop the game, if it is known how; the record before it tells that it may be stopped from now on."""
+    run.require_time(_SECONDS_TO_SWAP)
     command = run.plan.before
     if command is None:
         _begin_swap(run)

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from fleetsave.model.errors import RestoreError, TransportError
 from fleetsave.model.recoveries import RecoveryState
-from fleetsave.recover.run import PAUSES, NearDeadlineError, Run
+from fleetsave.recover.run import PAUSES, Run
 from fleetsave.store.decompress import plain_chunks
 
 _LOOK_EVERY = timedelta(seconds=5)
@@ -56,8 +56,7 @@ def _plain_bytes(run: Run, begun_at: int) -> Iterator[bytes]:
     plan, position, digest = run.plan, 0, hashlib.sha256()
     looked_at = run.ports.now()
     for chunk in plain_chunks(run.ports.store.read(plan.backup_key), plan.compression, target=plan.backup_key):
-        if run.ports.is_near_deadline():
-            raise NearDeadlineError
+        run.require_time(0)
         if run.ports.now() - looked_at > _LOOK_EVERY:
             run.look_up()
             looked_at = run.ports.now()
