@@ -81,3 +81,16 @@ def test_an_unreadable_record_is_told_and_is_code_6(fleetsave: CommandLine, buck
     bucket.store.put(key.record_key(RecordName.STORED), b"{}")
     assert fleetsave("show", key.text) == 6
     assert key.record_key(RecordName.STORED) in fleetsave.err
+
+
+def test_backups_made_before_a_recovery_are_listed_and_marked(fleetsave: CommandLine, bucket: Bucket) -> None:
+    bucket.add_ages(1)
+    safety = bucket.add(key_of(2 * DAY, artifact="safety-database"))
+    bucket.add(key_of(3 * DAY, artifact="safety-database"), (*VERIFIED, RecordName.PINNED))
+    assert fleetsave("list", "--json") == 0
+    assert [one["safety"] for one in fleetsave.document["backups"]] == [False, True, True]
+    assert fleetsave("list") == 0
+    assert fleetsave.out.count("verified (safety)") == 1
+    assert "verified (safety, pinned)" in fleetsave.out
+    fleetsave("list", "--artifact", "safety-database", "--json")
+    assert safety.text in keys(fleetsave)

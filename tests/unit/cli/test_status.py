@@ -95,3 +95,21 @@ def test_backups_that_the_fleet_file_does_not_name_are_told_apart(fleetsave: Com
 
 def test_a_maximum_age_that_is_no_duration_is_wrong_usage(fleetsave: CommandLine) -> None:
     assert fleetsave("status", "--max-age", "two hours") == 2
+
+
+def test_backups_made_before_a_recovery_make_nothing_safe_and_are_not_told_apart(fleetsave: CommandLine, bucket: Bucket) -> None:
+    make_safe(bucket)
+    bucket.add(key_of(100 * HOUR, artifact="safety-database"))
+    bucket.add(key_of(100 * HOUR, artifact="safety-worlds-end"))
+    bucket.add(key_of(100 * HOUR, server_id="retired", artifact="safety-database"))
+    assert fleetsave("status", "--json") == 0
+    assert fleetsave.document["not_in_fleet"] == []
+    assert set(by_name(fleetsave)) == {"alpha/database/database", "alpha/database/worlds-nether", "beta/database/database"}
+
+
+def test_a_safety_backup_does_not_stand_in_for_a_missing_one(fleetsave: CommandLine, bucket: Bucket) -> None:
+    make_safe(bucket)
+    bucket.add(key_of(5 * HOUR, artifact="worlds-end"))
+    bucket.add(key_of(FRESH, artifact="safety-worlds-end"))
+    assert fleetsave("status", "--json") == 1
+    assert by_name(fleetsave)["alpha/database/worlds-end"]["problem"] == "its newest verified backup is 5 h old"

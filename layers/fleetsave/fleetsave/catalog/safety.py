@@ -36,7 +36,10 @@ class ArtifactSafety:
 
 @dataclass(frozen=True)
 class FleetSafety:
-    """Every configured artifact, and the artifacts with backups that the fleet file does not name."""
+    """Every configured artifact, and the artifacts with backups that the fleet file does not name.
+
+    Backups made before a recovery are neither: they are made when one is asked for, and prove nothing of the artifact now.
+    """
 
     checked_at: datetime
     maximum_age: timedelta
@@ -54,6 +57,8 @@ def assess(fleet: Fleet, store: ObjectStore, catalog: Catalog, maximum_age: time
     now = store.now()
     histories: dict[ArtifactId, list[Backup]] = {}
     for backup in catalog.backups():
+        if backup.key.artifact_id.is_safety:
+            continue
         histories.setdefault(backup.key.artifact_id, []).append(backup)
     artifacts = [
         _assess(name, histories.get(artifact_id, []), _failure(store, artifact_id, glob), now, maximum_age)

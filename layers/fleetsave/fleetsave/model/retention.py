@@ -3,10 +3,13 @@
 Whatever the policy says, these are never deleted:
 - a pinned backup, and one whose `stored.json` is not listed;
 - the `keep_last` newest verified backups, whatever their age, and everything newer than the newest verified one;
+- anything of a server while a recovery of it, or from its backups, is not finished;
 - anything, if no backup is verified, if the newest judged one is suspect or rejected, or if a slot or a record lies in
   the future: then either the data or the clock is not to be trusted, and a person decides;
 - anything, if more than `maximum_share` of the artifact's backups would go at once. A single deletion is always allowed,
   so that an artifact with few backups is pruned too; it never is the last verified one.
+
+Backups made before a recovery differ in one thing: a bad one among them is what the recovery was for, and holds nothing.
 """
 
 from collections.abc import Sequence, Set
@@ -37,6 +40,7 @@ class Rule(StrEnum):
     NOT_IN_FLEET = "not_in_fleet"
     MISSING = "missing"
     HELD = "held"
+    RECOVERING = "recovering"
     NEWEST_VERIFIED = "newest_verified"
     NEWER_THAN_VERIFIED = "newer_than_verified"
     PINNED = "pinned"
@@ -61,12 +65,18 @@ class Decision:
 
 
 def decide(
-    backups: Sequence[Backup], policy: RetentionPolicy, now: datetime, *, missing: Set[BackupKey] = frozenset()
+    backups: Sequence[Backup],
+    policy: RetentionPolicy,
+    now: datetime,
+    *,
+    missing: Set[BackupKey] = frozenset(),
+    recovering: str | None = None,
 ) -> list[Decision]:
     """Decide on each backup of one artifact that is not pruned, newest first.
 
     `backups` holds every backup of the artifact once, in any order. `missing` names those whose data the store does not
-    have: they are kept, and prove nothing for the others. Raise InvalidInputError if there is more than one artifact.
+    have: they are kept, and prove nothing for the others. `recovering` says which recovery forbids deleting, None if none
+    does. Raise InvalidInputError if there is more than one artifact.
     """
     artifacts = {backup.key.artifact_id for backup in backups}
     if len(artifacts) > 1:
@@ -74,7 +84,7 @@ def decide(
     existing = sorted((b for b in backups if b.state is not State.PRUNED), key=lambda b: b.key, reverse=True)
     verified = [backup for backup in existing if backup.state is State.VERIFIED and backup.key not in missing]
     hold = _hold(backups, verified, now)
-    judge = _Judge(policy, now, [backup.key for backup in verified], missing, hold)
+    judge = _Judge(policy, now, [backup.key for backup in verified], missing, hold, recovering)
     return _limit_share([judge.decide(backup) for backup in existing], policy)
 
 
@@ -87,32 +97,47 @@ class _Judge:
     """The rules, in their order, for one artifact; `verified` holds the keys of its verified backups, newest first."""
 
     def __init__(
-        self, policy: RetentionPolicy, now: datetime, verified: list[BackupKey], missing: Set[BackupKey], hold: str | None
+        self,
+        policy: RetentionPolicy,
+        now: datetime,
+        verified: list[BackupKey],
+        missing: Set[BackupKey],
+        hold: str | None,
+        recovering: str | None,
     ) -> None:
         self._policy = policy
         self._now = now
         self._newest = verified[: policy.keep_last]
         self._missing = missing
         self._hold = hold
+        self._recovering = recovering
         self._buckets = _buckets(verified, policy)
         self._thins = any((policy.hourly, policy.daily, policy.weekly, policy.monthly))
 
     def decide(self, backup: Backup) -> Decision:
         """Return the first rule's decision."""
         age = age_of(backup, self._now)
-        rule, reason = self._kept(backup) or self._by_age(backup, age)
+        rule, reason = self._held(backup) or self._kept(backup) or self._by_age(backup, age)
         action = Action.DELETE if rule in (Rule.EXPIRED, Rule.THINNED) else Action.KEEP
         return Decision(backup.key, action, rule, reason, age)
 
-    def _kept(self, backup: Backup) -> tuple[Rule, str] | None:
-        """Return why a backup is kept whatever its age, if it is."""
+    def _held(self, backup: Backup) -> tuple[Rule, str] | None:
+        """Return why nothing is to be decided on a backup now, if that is so; what needs a person goes first."""
         if backup.key in self._missing:
             return Rule.MISSING, "its data is not in the store, though no record says it was pruned: find out who deleted it"
         if self._hold:
             return Rule.HELD, self._hold
+        if self._recovering:
+            return Rule.RECOVERING, self._recovering
+        return None
+
+    def _kept(self, backup: Backup) -> tuple[Rule, str] | None:
+        """Return why a backup is kept whatever its age, if it is."""
         if backup.key in self._newest:
             position = self._newest.index(backup.key) + 1
             return Rule.NEWEST_VERIFIED, f"verified backup {position} of the {self._policy.keep_last} newest that always stay"
+        if not self._newest:
+            return Rule.NEWER_THAN_VERIFIED, "no backup of it is verified"
         if backup.key > self._newest[0]:
             return Rule.NEWER_THAN_VERIFIED, "it is newer than the newest verified backup"
         if backup.is_pinned:
@@ -137,6 +162,8 @@ def _hold(backups: Sequence[Backup], verified: Sequence[Backup], now: datetime) 
     latest = max((moment for b in backups for moment in (b.key.slot.at, *b.recorded_at.values())), default=now)
     if latest > now + CLOCK_TOLERANCE:
         return f"a slot or record lies in the future ({latest:%Y-%m-%d %H:%M:%S} UTC): a clock was or is wrong"
+    if all(backup.key.artifact_id.is_safety for backup in backups):
+        return None
     judged = [backup for backup in backups if backup.state in (State.VERIFIED, State.SUSPECT, State.REJECTED)]
     newest = max(judged, key=lambda backup: backup.key, default=None)
     if newest is not None and newest.state is State.SUSPECT:

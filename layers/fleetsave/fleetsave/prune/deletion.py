@@ -9,7 +9,8 @@ from fleetsave.model.errors import AccessDeniedError
 from fleetsave.model.keys import BackupKey, RecordName
 from fleetsave.model.policy import RetentionPolicy
 from fleetsave.model.records import PrunedRecord
-from fleetsave.model.retention import Decision
+from fleetsave.model.retention import Decision, Rule
+from fleetsave.prune.recovering import RecoveryWatch
 from fleetsave.prune.report import Outcome
 from fleetsave.store.base import ObjectStore
 
@@ -23,27 +24,39 @@ class Deletion:
     size: int
     verified: bool
     newest_verified: BackupKey
+    recoveries: RecoveryWatch
 
-    def changed_since_listed(self, catalog: Catalog) -> str | None:
+    def changed_since_listed(self, catalog: Catalog) -> tuple[Rule, str] | None:
         """Return why the backup must stay after all, asking for its records by name. Raise StoreError."""
+        recovery = self._recovery_since()
+        if recovery:
+            return Rule.RECOVERING, recovery
         if catalog.has(self.decision.key, RecordName.PINNED):
-            return "a person has pinned it, which the listing did not show yet"
+            return Rule.CHANGED, "a person has pinned it, which the listing did not show yet"
         if not self.verified and catalog.has(self.decision.key, RecordName.VERIFIED):
-            return "it has been verified, which the listing did not show yet"
+            return Rule.CHANGED, "it has been verified, which the listing did not show yet"
         return None
 
     def carry_out(self, store: ObjectStore, catalog: Catalog, now: datetime) -> tuple[Outcome, str]:
         """Write `pruned.json`, delete the data, and return what came of it with the reason.
 
-        Doing it again is harmless. Raise StoreError; the next run then decides on the backup again.
+        A recovery that began before the record was written finds its data all the same, and the backup is kept; one that
+        begins after finds the record, and is refused. Doing it again is harmless. Raise StoreError; the next run then decides
+        on the backup again.
         """
         key = self.decision.key
         catalog.append(key, RecordName.PRUNED, self._record(now))
+        recovery = self._recovery_since()
+        if recovery:
+            return Outcome.KEPT, recovery
         try:
             store.delete(key.text)
         except AccessDeniedError as error:
             return Outcome.RETAINED, f"{self.decision.reason}; the store retains it for now ({error.cause})"
         return Outcome.DELETED, self.decision.reason
+
+    def _recovery_since(self) -> str | None:
+        return self.recoveries.reason_since(self.decision.key.artifact_id.server_id)
 
     def _record(self, now: datetime) -> PrunedRecord:
         policy = asdict(self.policy)

@@ -27,7 +27,7 @@ def find_doubt(
                 return f"the data of a backup that is to stay is gone: {decision.key}"
             if catalog.has(decision.key, RecordName.REJECTED):
                 return f"a backup that is to stay has been rejected: {decision.key}"
-        if decision.rule is Rule.NEWER_THAN_VERIFIED:
+        if decision.rule is Rule.NEWER_THAN_VERIFIED and not decision.key.artifact_id.is_safety:
             for name in (RecordName.SUSPECT, RecordName.REJECTED):
                 if catalog.has(decision.key, name):
                     return f"a {name} record was not listed, which would hold pruning: {decision.key}"

@@ -5,9 +5,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from fleetsave.catalog.catalog import Catalog
+from fleetsave.catalog.recoveries import Recoveries
 from fleetsave.model.errors import InvalidInputError
 from fleetsave.model.history import Backup
 from fleetsave.model.keys import CENTRAL_SERVER_ID, ArtifactId, BackupKey, RecordName, backup_prefix
+from fleetsave.prune.recovering import RecoveryWatch
 from fleetsave.prune.report import Irregularity
 from fleetsave.store.base import ObjectStore
 
@@ -38,15 +40,20 @@ class ArtifactInventory:
 
 @dataclass(frozen=True)
 class Inventory:
-    """Everything listed; `listed_from` is the store's clock before the first listing."""
+    """Everything listed; `listed_from` is the store's clock before the first listing.
+
+    The recoveries are listed first: one that begins while the rest is listed is found by its name.
+    """
 
     listed_from: datetime
     artifacts: Mapping[ArtifactId, ArtifactInventory]
     irregularities: list[Irregularity]
+    recoveries: RecoveryWatch
 
 
 def take(store: ObjectStore, catalog: Catalog, listed_from: datetime, server_id: str | None) -> Inventory:
     """List the backups of all servers, or of one. Raise StoreError, or CatalogError for a record of no known form."""
+    recoveries = RecoveryWatch(Recoveries(store))
     artifacts: dict[ArtifactId, ArtifactInventory] = {}
     irregularities = []
     prefixes = [backup_prefix(), backup_prefix(CENTRAL_SERVER_ID)] if server_id is None else [backup_prefix(server_id)]
@@ -59,7 +66,7 @@ def take(store: ObjectStore, catalog: Catalog, listed_from: datetime, server_id:
         artifacts.setdefault(key.artifact_id, ArtifactInventory()).sizes[key] = info.size
     for backup in catalog.backups(server_id):
         _add(artifacts.setdefault(backup.key.artifact_id, ArtifactInventory()), backup)
-    return Inventory(listed_from, dict(sorted(artifacts.items())), irregularities)
+    return Inventory(listed_from, dict(sorted(artifacts.items())), irregularities, recoveries)
 
 
 def _add(artifact: ArtifactInventory, backup: Backup) -> None:

@@ -1,7 +1,8 @@
 """From the catalog to fewer backups: decide, check again, write it down, delete.
 
-Order for each backup: not pinned and not verified since it was listed -> pruned.json -> data deleted, the oldest first. Killed
-between any two, the next run decides on it again and finishes. No record is ever deleted.
+Order for each backup: no recovery begun, not pinned and not verified since it was listed -> pruned.json -> still no recovery
+begun -> data deleted, the oldest first. Killed between any two, the next run decides on it again and finishes. No record is
+ever deleted.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -12,11 +13,13 @@ from fleetsave.catalog.catalog import Catalog
 from fleetsave.model.errors import FleetsaveError, PruneRefusedError
 from fleetsave.model.fleet import Fleet
 from fleetsave.model.history import State
+from fleetsave.model.keys import ArtifactId
 from fleetsave.model.policy import RetentionPolicy
 from fleetsave.model.retention import CLOCK_TOLERANCE, Action, Decision, Rule, age_of, decide
 from fleetsave.prune.deletion import Deletion
 from fleetsave.prune.doubt import find_doubt
 from fleetsave.prune.inventory import ArtifactInventory, take
+from fleetsave.prune.recovering import RecoveryWatch
 from fleetsave.prune.report import Irregularity, Line, Outcome, PruneReport, failure
 from fleetsave.store.base import ObjectStore
 
@@ -48,11 +51,11 @@ def prune(
         raise PruneRefusedError("prune", f"as of {as_of.isoformat()}", "only a dry run may pretend a time", "Leave one out.")
     listed_from = _agreed_time(store, now)
     inventory = take(store, catalog, listed_from, server_id)
-    run = _Run(store, catalog, as_of or min(now, listed_from), listed_from, execute, should_stop)
+    run = _Run(store, catalog, inventory.recoveries, as_of or min(now, listed_from), listed_from, execute, should_stop)
     irregularities = list(inventory.irregularities)
     for artifact_id, artifact in inventory.artifacts.items():
         try:
-            lines = run.prune(artifact, fleet.retention(artifact_id, default_keep_for))
+            lines = run.prune(artifact_id, artifact, fleet.retention(artifact_id, default_keep_for))
         except FleetsaveError as error:
             run.failures.append(failure(str(artifact_id), error))
             continue
@@ -66,6 +69,7 @@ def prune(
 class _Run:
     store: ObjectStore
     catalog: Catalog
+    recoveries: RecoveryWatch
     now: datetime
     listed_from: datetime
     execute: bool
@@ -73,7 +77,7 @@ class _Run:
     lines: list[Line] = field(default_factory=list)
     failures: list[dict[str, str | bool]] = field(default_factory=list)
 
-    def prune(self, artifact: ArtifactInventory, policy: RetentionPolicy | None) -> list[Line]:
+    def prune(self, artifact_id: ArtifactId, artifact: ArtifactInventory, policy: RetentionPolicy | None) -> list[Line]:
         """Decide on one artifact and carry it out. Raise FleetsaveError before its first deletion only."""
         if policy is None:
             existing = [backup for backup in artifact.backups if backup.state is not State.PRUNED]
@@ -81,7 +85,8 @@ class _Run:
                 Decision(b.key, Action.KEEP, Rule.NOT_IN_FLEET, _NOT_IN_FLEET, age_of(b, self.now)) for b in existing
             ]  # fmt: skip
             return [Line.of(decision, artifact.sizes.get(decision.key, 0), Outcome.KEPT) for decision in unnamed]
-        decisions = decide(artifact.backups, policy, self.now, missing=artifact.unlisted)
+        recovering = self.recoveries.reason(artifact_id.server_id)
+        decisions = decide(artifact.backups, policy, self.now, missing=artifact.unlisted, recovering=recovering)
         if any(decision.action is Action.DELETE for decision in decisions):
             doubt = find_doubt(artifact, decisions, self.listed_from, self.store, self.catalog)
             if doubt:
@@ -103,7 +108,8 @@ class _Run:
                 lines.append(Line.of(decision, size, Outcome.POSTPONED))
             else:
                 newest_verified = max(d.key for d in decisions if d.rule is Rule.NEWEST_VERIFIED)
-                lines.append(self._delete(Deletion(decision, policy, size, decision.key in verified, newest_verified)))
+                is_verified = decision.key in verified
+                lines.append(self._delete(Deletion(decision, policy, size, is_verified, newest_verified, self.recoveries)))
                 has_failed = lines[-1].outcome is Outcome.FAILED
         return lines[::-1]
 
@@ -112,11 +118,13 @@ class _Run:
         try:
             changed = deletion.changed_since_listed(self.catalog)
             if changed:
-                return Line.of(_kept(decision, Rule.CHANGED, changed), deletion.size, Outcome.KEPT)
+                return Line.of(_kept(decision, *changed), deletion.size, Outcome.KEPT)
             outcome, reason = deletion.carry_out(self.store, self.catalog, self.now)
         except FleetsaveError as error:
             self.failures.append(failure(str(decision.key.artifact_id), error))
             return Line.of(replace(decision, reason=f"{decision.reason}; {error}"), deletion.size, Outcome.FAILED)
+        if outcome is Outcome.KEPT:
+            return Line.of(_kept(decision, Rule.RECOVERING, reason), deletion.size, outcome)
         return Line.of(replace(decision, reason=reason), deletion.size, outcome)
 
 

@@ -16,8 +16,11 @@ def is_newest(key: BackupKey, catalog: Catalog) -> bool:
 def compare(key: BackupKey, stored: StoredRecord, catalog: Catalog) -> list[Finding]:
     """Judge a backup beside the newest earlier verified one; a history that cannot be read makes it suspect.
 
-    Pruned backups count too: their records stay.
+    Pruned backups count too: their records stay. A backup made before a recovery is compared with none: each of its history
+    was made because something was wrong, so that a cliff between two of them says nothing.
     """
+    if key.artifact_id.is_safety:
+        return [Finding("plausibility", Outcome.SKIPPED, "made before a recovery: what was wrong then is no measure")]
     try:
         earlier = [backup.key for backup in _history(key, catalog) if backup.key.slot < key.slot and _was_verified(backup)]
         reference = catalog.stored(max(earlier, key=lambda other: other.slot)) if earlier else None

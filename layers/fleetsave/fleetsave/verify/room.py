@@ -89,10 +89,11 @@ def _write(key: BackupKey, reached: RecordName, record: VerdictRecord, standing:
 def _repair(key: BackupKey, stored: StoredRecord, reached: RecordName, ports: Ports) -> Job | None:
     """Queue the capture of a rejected backup's slot once more, and return the job.
 
+    Not if it was made before a recovery: the recovery decides, and may have replaced what the slot stands for.
     Not if that cannot help, and not once a later slot is stored: its data would stand under a time long gone. Doing it on
     every delivery closes the gap between a verdict written and a job queued; the queue and collect know the job.
     """
-    if reached is not RecordName.REJECTED or not beside.is_newest(key, ports.catalog):
+    if reached is not RecordName.REJECTED or key.artifact_id.is_safety or not beside.is_newest(key, ports.catalog):
         return None
     job = Job.again(stored)
     if job is None or not verdict.is_curable(ports.catalog.verdict(key, RecordName.REJECTED).findings):
