@@ -67,7 +67,9 @@ class Deployment:
             if function == "Fn::GetAtt":
                 return argument if isinstance(argument, str) else ".".join(argument)
             if function == "Fn::Sub":
-                return re.sub(r"\$\{([\w:.]+)\}", lambda match: self._named(match[1]), argument)
+                text, own = argument if isinstance(argument, list) else (argument, {})
+                given = self.resolve(own)
+                return re.sub(r"\$\{([\w:.]+)\}", lambda match: given.get(match[1], self._named(match[1])), text)
             if function == "Fn::FindInMap":
                 name, key, attribute = map(self.resolve, argument)
                 return transformed()["Mappings"][name][key][attribute]

@@ -12,7 +12,7 @@ import pytest
 from tests.packaging.builds import FOR_AWS, FOR_THIS_PYTHON, PROJECT, Flavour, built
 from tests.packaging.deployments import OWN
 
-FUNCTIONS = ("dispatch", "collect", "verify", "prune")
+FUNCTIONS = ("dispatch", "collect", "verify", "prune", "recover", "api")
 LAYERS = ("FleetsaveLayer", "DependenciesLayer")
 UNZIPPED_LIMIT = 250 << 20
 """Lambda's limit for a function and its layers, unzipped, in bytes."""

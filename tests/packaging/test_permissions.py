@@ -10,7 +10,7 @@ from tests.packaging.deployments import EXTERNAL, OWN, Deployment
 Permission = tuple[str, str]
 SECRET = "arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:"
 BUS = "arn:<AWS::Partition>:events:<AWS::Region>:<AWS::AccountId>:event-bus/default"
-FUNCTIONS = ("Dispatch", "Collect", "Verify", "Prune")
+FUNCTIONS = ("Dispatch", "Collect", "Verify", "Prune", "Recover", "Api")
 
 
 def allowed(actions: str, *resources: str) -> set[Permission]:
@@ -21,13 +21,16 @@ def under(*prefixes: str) -> list[str]:
     return [f"<Bucket.Arn>/{prefix}/*" for prefix in prefixes]
 
 
+def logs(function: str) -> set[Permission]:
+    return allowed("logs:CreateLogStream logs:PutLogEvents", f"{function}Logs.Arn")
+
+
 def runtime(function: str) -> set[Permission]:
-    return allowed("logs:CreateLogStream logs:PutLogEvents", f"{function}Logs.Arn") | allowed(
-        "sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes", f"{function}Queue.Arn"
-    )
+    return logs(function) | allowed("sqs:ReceiveMessage sqs:DeleteMessage sqs:GetQueueAttributes", f"{function}Queue.Arn")
 
 
 SEND_JOBS = allowed("sqs:SendMessage", "CollectQueue.Arn")
+SEND_RECOVERIES = allowed("sqs:SendMessage", "RecoverQueue.Arn")
 
 EVERYWHERE: dict[str, set[Permission]] = {
     "DispatchRole": runtime("Dispatch") | SEND_JOBS,
@@ -37,21 +40,33 @@ EVERYWHERE: dict[str, set[Permission]] = {
     | allowed("secretsmanager:GetSecretValue", f"{SECRET}fleetsave/ssh/read-*"),
     "VerifyRole": runtime("Verify") | SEND_JOBS,
     "PruneRole": runtime("Prune"),
+    "RecoverRole": runtime("Recover")
+    | SEND_JOBS
+    | SEND_RECOVERIES
+    | allowed("sqs:ChangeMessageVisibility", "RecoverQueue.Arn")
+    | allowed("secretsmanager:GetSecretValue", f"{SECRET}fleetsave/ssh/restore-*"),
+    "ApiRole": logs("Api") | SEND_RECOVERIES,
     "ScheduleRole": allowed("sqs:SendMessage", "DispatchQueue.Arn", "PruneQueue.Arn", "ScheduleDlq.Arn"),
 }
 
 ON_OWN_BUCKET: dict[str, set[Permission]] = {
     "DispatchRole": allowed("s3:GetObject", *under("config")) | allowed("s3:ListBucket", "Bucket.Arn"),
-    "CollectRole": allowed("s3:GetObject", *under("config", "servers", "central", "catalog", "state"))
+    "CollectRole": allowed("s3:GetObject", *under("config", "servers", "central", "catalog", "state", "recoveries"))
     | allowed("s3:PutObject", *under("servers", "central", "catalog", "state"))
     | allowed("s3:AbortMultipartUpload s3:ListMultipartUploadParts", *under("servers", "central"))
     | allowed("s3:ListBucket s3:ListBucketMultipartUploads", "Bucket.Arn"),
     "VerifyRole": allowed("s3:GetObject", *under("servers", "central", "catalog"))
     | allowed("s3:PutObject", *under("catalog"))
     | allowed("s3:ListBucket", "Bucket.Arn"),
-    "PruneRole": allowed("s3:GetObject", *under("config", "servers", "central", "catalog"))
+    "PruneRole": allowed("s3:GetObject", *under("config", "servers", "central", "catalog", "recoveries"))
     | allowed("s3:PutObject", *under("catalog"))
     | allowed("s3:DeleteObject", *under("servers", "central"))
+    | allowed("s3:ListBucket", "Bucket.Arn"),
+    "RecoverRole": allowed("s3:GetObject", *under("config", "servers", "central", "catalog", "recoveries", "state"))
+    | allowed("s3:PutObject", *under("recoveries", "state"))
+    | allowed("s3:ListBucket", "Bucket.Arn"),
+    "ApiRole": allowed("s3:GetObject", *under("config", "catalog", "recoveries", "state"))
+    | allowed("s3:PutObject", *under("recoveries"))
     | allowed("s3:ListBucket", "Bucket.Arn"),
     "ScheduleRole": set(),
 }
@@ -62,6 +77,8 @@ ON_EXTERNAL_STORE: dict[str, set[Permission]] = {
     "CollectRole": READ_STORE_KEY | allowed("events:PutEvents", BUS),
     "VerifyRole": READ_STORE_KEY,
     "PruneRole": READ_STORE_KEY,
+    "RecoverRole": READ_STORE_KEY,
+    "ApiRole": READ_STORE_KEY,
     "ScheduleRole": set(),
 }
 
@@ -116,6 +133,15 @@ def test_only_prune_may_delete_and_nobody_may_destroy_a_version_or_lift_a_lock()
         assert ("s3:DeleteObject" in actions) == (role == "PruneRole")
 
 
+def test_the_key_that_restores_is_recovers_alone_and_the_api_reads_no_key_of_a_server() -> None:
+    readers = {
+        role: {resource for action, resource in EVERYWHERE[role] if action == "secretsmanager:GetSecretValue"}
+        for role in EVERYWHERE
+    }
+    assert {role for role, secrets in readers.items() if f"{SECRET}fleetsave/ssh/restore-*" in secrets} == {"RecoverRole"}
+    assert {role for role, secrets in readers.items() if f"{SECRET}fleetsave/ssh/read-*" in secrets} == {"CollectRole"}
+
+
 def test_no_two_functions_share_a_role_and_each_role_serves_one_service() -> None:
     functions = OWN.of_type("AWS::Lambda::Function")
     assert {name: function["Role"] for name, function in functions.items()} == {
@@ -127,7 +153,7 @@ def test_no_two_functions_share_a_role_and_each_role_serves_one_service() -> Non
         assert trust["Principal"] == {"Service": service}
 
 
-@pytest.mark.parametrize("role", ["DispatchRole", "CollectRole", "VerifyRole", "PruneRole"])
+@pytest.mark.parametrize("role", [f"{name}Role" for name in FUNCTIONS])
 def test_listings_keep_to_the_prefixes_the_function_works_on(role: str) -> None:
     (listing,) = [statement for statement in statements(OWN, role) if statement["Action"] == "s3:ListBucket"]
     prefixes = listing["Condition"]["StringLikeIfExists"]["s3:prefix"]

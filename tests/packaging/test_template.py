@@ -15,7 +15,8 @@ from fleetsave.settings import Settings, variable
 from tests.fixtures import collect_process
 from tests.packaging.deployments import EXTERNAL, OWN, PROJECT, Deployment, transformed
 
-FUNCTIONS = ("dispatch", "collect", "verify", "prune")
+FUNCTIONS = ("dispatch", "collect", "verify", "prune", "recover", "api")
+QUEUED = ("Dispatch", "Collect", "Verify", "Prune", "Recover")
 BOTH = pytest.mark.parametrize("deployment", [OWN, EXTERNAL], ids=["own-bucket", "external-store"])
 
 
@@ -60,7 +61,14 @@ def test_every_function_has_a_door_events_and_tests() -> None:
 
 @pytest.mark.parametrize(
     ("function", "memory", "timeout", "storage"),
-    [("dispatch", 512, 120, None), ("collect", 1769, 900, "2048"), ("verify", 2048, 900, "10240"), ("prune", 512, 900, None)],
+    [
+        ("dispatch", 512, 120, None),
+        ("collect", 1769, 900, "2048"),
+        ("verify", 2048, 900, "10240"),
+        ("prune", 512, 900, None),
+        ("recover", 1769, 900, None),
+        ("api", 1024, 28, None),
+    ],
 )
 def test_every_function_has_the_size_it_was_measured_to_need(
     function: str, memory: int, timeout: int, storage: str | None
@@ -72,10 +80,11 @@ def test_every_function_has_the_size_it_was_measured_to_need(
     assert [layer.rstrip("0123456789abcdef") for layer in properties["Layers"]] == ["FleetsaveLayer", "DependenciesLayer"]
 
 
-def test_only_collect_may_call_itself_again() -> None:
+def test_only_collect_and_recover_may_call_themselves_again() -> None:
     functions = OWN.of_type("AWS::Lambda::Function")
     assert {name: function.get("RecursiveLoop") for name, function in functions.items() if "RecursiveLoop" in function} == {
-        "CollectFunction": "Allow"
+        "CollectFunction": "Allow",
+        "RecoverFunction": "Allow",
     }
 
 
@@ -105,7 +114,8 @@ def test_what_a_function_is_given_is_valid_settings(deployment: Deployment, func
     settings = Settings.from_environment(function_variables(deployment, function))
     assert settings.bucket == ("Bucket" if deployment is OWN else "backups")
     assert settings.store_secret == (None if deployment is OWN else "fleetsave/store")
-    assert (settings.collect_queue_url is None) == (function == "prune")
+    assert (settings.collect_queue_url is None) == (function in {"prune", "api"})
+    assert (settings.recover_queue_url is None) == (function not in {"recover", "api"})
     assert settings.announce_source == ("fleetsave.store" if function == "collect" and deployment is EXTERNAL else None)
 
 
@@ -115,7 +125,7 @@ def test_what_a_function_is_given_is_valid_settings(deployment: Deployment, func
 @BOTH
 def test_every_queue_has_a_dead_letter_queue_of_its_own_kind(deployment: Deployment) -> None:
     behind = {name: queue["RedrivePolicy"]["deadLetterTargetArn"] for name, queue in queues(deployment).items()}
-    assert behind == {f"{name}Queue": f"{name}Dlq.Arn" for name in ("Dispatch", "Collect", "Verify", "Prune")}
+    assert behind == {f"{name}Queue": f"{name}Dlq.Arn" for name in QUEUED}
     for name, queue in queues(deployment).items():
         dead_letters = dead_letter_queues(deployment)[behind[name].removesuffix(".Arn")]
         assert queue.get("FifoQueue") == dead_letters.get("FifoQueue"), name
@@ -138,23 +148,46 @@ def test_every_dead_letter_queue_serves_something_and_raises_an_alarm(deployment
 def test_what_the_functions_count_as_trouble_raises_an_alarm() -> None:
     alarms = OWN.of_type("AWS::CloudWatch::Alarm").values()
     watched = {alarm["MetricName"] for alarm in alarms if alarm["Namespace"] == "fleetsave"}
-    assert watched == {"CollectFailed", "BackupsRejected", "BackupsSuspect", "PruneRefused", "PruneRetained"}
+    assert watched == {
+        "CollectFailed",
+        "BackupsRejected",
+        "BackupsSuspect",
+        "PruneRefused",
+        "PruneRetained",
+        "RecoverFailed",
+        "RecoveriesFailed",
+        "RecoveriesUnresolved",
+    }
     code = "".join(path.read_text() for folder in ("functions", "layers/fleetsave") for path in (PROJECT / folder).rglob("*.py"))
     assert [metric for metric in watched if f'"{metric}"' not in code] == []
 
 
-def test_jobs_of_one_server_run_one_at_a_time_and_those_of_several_side_by_side() -> None:
-    queue = queues(OWN)["CollectQueue"]
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_that_crashes_raises_an_alarm(function: str) -> None:
+    alarms = OWN.of_type("AWS::CloudWatch::Alarm")
+    alarm = alarms[f"{function.capitalize()}ErrorsAlarm"]
+    (dimension,) = alarm["Dimensions"]
+    if function == "api":
+        assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/ApiGateway", "5XXError")
+        assert dimension == {"Name": "ApiName", "Value": OWN.of_type("AWS::ApiGateway::RestApi")["Api"]["Name"]}
+    else:
+        assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/Lambda", "Errors")
+        assert dimension == {"Name": "FunctionName", "Value": f"{function.capitalize()}Function"}
+
+
+@pytest.mark.parametrize("name", ["CollectQueue", "RecoverQueue"])
+def test_jobs_of_one_server_run_one_at_a_time_and_those_of_several_side_by_side(name: str) -> None:
+    queue = queues(OWN)[name]
     assert queue["FifoQueue"] is True
     assert queue["DeduplicationScope"] == "messageGroup"
     assert queue["FifoThroughputLimit"] == "perMessageGroupId"
 
 
 @BOTH
-def test_functions_are_fed_by_queues_alone_one_message_a_call_failures_reported(deployment: Deployment) -> None:
+def test_every_function_but_the_api_is_fed_by_a_queue_one_message_a_call_failures_reported(deployment: Deployment) -> None:
     mappings = deployment.of_type("AWS::Lambda::EventSourceMapping").values()
     assert {mapping["FunctionName"]: mapping["EventSourceArn"] for mapping in mappings} == {
-        f"{name}Function": f"{name}Queue.Arn" for name in ("Dispatch", "Collect", "Verify", "Prune")
+        f"{name}Function": f"{name}Queue.Arn" for name in QUEUED
     }
     for mapping in mappings:
         assert mapping["BatchSize"] == 1
@@ -163,7 +196,8 @@ def test_functions_are_fed_by_queues_alone_one_message_a_call_failures_reported(
         function = deployment.of_type("AWS::Lambda::Function")[mapping["FunctionName"]]
         queue = queues(deployment)[mapping["EventSourceArn"].removesuffix(".Arn")]
         assert queue["VisibilityTimeout"] > function["Timeout"]
-    assert not deployment.of_type("AWS::Lambda::Permission")
+    callers = deployment.of_type("AWS::Lambda::Permission").values()
+    assert {permission["FunctionName"] for permission in callers} == {"ApiFunction"}
 
 
 def test_a_job_is_gone_before_its_snapshot_is_swept() -> None:
