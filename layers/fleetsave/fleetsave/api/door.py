@@ -99,6 +99,8 @@ class Api:
             for name in sorted({*given, *app.current_event.query_string_parameters})
             if name not in known or len(given.get(name) or ()) > 1
         ]
+        if app.current_event.path.endswith("\n"):  # which Powertools' routes overlook
+            wrong.append({"type": "path", "loc": ("path",), "msg": "it ends with a line break"})
         if wrong:
             raise RequestValidationError(wrong)
         return next_middleware(app)
@@ -125,6 +127,9 @@ class Api:
         if not allowed:
             hint = "See GET /openapi.json."
             return self._refuse(problems.Refusal(problems.NOT_FOUND, "read request", "path", "nothing is there", hint))
+        if self.resolver.current_event.http_method in allowed:  # Powertools' routes take no such characters in an id
+            wrong = {"type": "recovery_id", "loc": ("path", "recovery_id"), "msg": "it is not the id of a recovery"}
+            return self._refuse(problems.refusal_of_fields([wrong]))
         hint = f"Use {' or '.join(allowed)}."
         headers = {"Allow": ", ".join(allowed)}
         return self._refuse(

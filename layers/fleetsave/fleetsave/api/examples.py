@@ -34,4 +34,15 @@ REQUESTS: dict[str, Examples] = {
     },
 }  # fmt: skip
 
+PARAMETERS = {
+    "server_id": "server_001",
+    "recovery_id": "server_001.000001",
+    "Idempotency-Key": "8e03978e-40d5-43e8-bc93-6894a57f9324",
+    "type": "database",
+    "from": "2024-01-01T00:00:00Z",
+    "to": "2024-01-31T23:59:59Z",
+    "verified": "true",
+    "max_age": "2h",
+}
+
 ANSWERS: dict[tuple[str, str, str], Examples] = {}

@@ -7,7 +7,7 @@ from typing import Any
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 
 import fleetsave
-from fleetsave.api.examples import ANSWERS, REQUESTS
+from fleetsave.api.examples import ANSWERS, PARAMETERS, REQUESTS
 
 _DESCRIPTION = """\
 Restores backups, and tells what there is to restore. Every request is signed with AWS Signature Version 4 for the service
@@ -50,13 +50,17 @@ def _operations(made: Document) -> Iterator[dict[str, Any]]:
 
 
 def _make_precise(operation: dict[str, Any]) -> None:
-    """Say what Powertools leaves open: parameters are never null, and no other ones are taken."""
+    """Say what Powertools leaves open: parameters are never null, and the header is written as people write it."""
     for parameter in operation.get("parameters", ()):
         schema = parameter["schema"]
-        kinds = [kind for kind in schema.get("anyOf", ()) if kind.get("type") != "null"]
-        if kinds:
-            parameter["schema"] = {**{name: value for name, value in schema.items() if name != "anyOf"}, **kinds[0]}
-        parameter["schema"].pop("title", None)
+        kinds = [kind for kind in schema.pop("anyOf", ()) if kind.get("type") != "null"]
+        schema |= kinds[0] if kinds else {}
+        schema.pop("description", None)
+        if parameter["in"] == "header":
+            parameter["name"] = parameter["name"].title()
+        if parameter["name"] in PARAMETERS:
+            parameter["example"] = PARAMETERS[parameter["name"]]
+    operation["responses"] = dict(sorted(operation["responses"].items()))
 
 
 def _add_examples(operation: dict[str, Any]) -> None:
