@@ -69,3 +69,16 @@ def test_a_message_with_a_wrong_value_is_refused(change: dict[str, Any]) -> None
 def test_what_is_no_message_is_refused(body: str) -> None:
     with pytest.raises(InvalidInputError, match="read job"):
         Job.from_json(body)
+
+
+def test_a_servers_jobs_are_one_group_and_its_safety_jobs_another() -> None:
+    other = Job(ArtifactId("server_001", Kind.FILES, "files"), JOB.slot)
+    safety = Job(JOB.artifact_id.safety, JOB.slot)
+    assert JOB.group == other.group == "server_001"
+    assert safety.group == Job(other.artifact_id.safety, JOB.slot).group == "server_001/safety"
+    assert safety.identity != JOB.identity
+
+
+@given(jobs)
+def test_no_job_shares_a_group_with_another_servers(job: Job) -> None:
+    assert job.group.partition("/")[0] == job.artifact_id.server_id

@@ -13,6 +13,7 @@ from fleetsave.model.keys import (
     ArtifactId,
     BackupKey,
     RecordName,
+    RecoveryId,
     backup_prefix,
     catalog_prefix,
     parse_id,
@@ -37,6 +38,7 @@ names = ids | slot_like_ids
 artifacts = st.builds(ArtifactId, names.filter(lambda name: name != CENTRAL_SERVER_ID), server_kinds, names) | st.just(
     ArtifactId(CENTRAL_SERVER_ID, Kind.POSTGRESQL, "postgresql")
 )
+recovery_ids = st.builds(RecoveryId, names, st.integers(1, 999_999))
 keys = st.builds(BackupKey, artifacts, slots, st.sampled_from(Compression))
 
 

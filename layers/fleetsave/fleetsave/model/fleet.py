@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from fleetsave.model.errors import InvalidInputError
-from fleetsave.model.keys import CENTRAL_SERVER_ID, ArtifactId, parse_id
+from fleetsave.model.keys import CENTRAL_SERVER_ID, SAFETY_TELLS_APART, ArtifactId, parse_id
 from fleetsave.model.kinds import Compression, Kind
 from fleetsave.model.policy import RetentionPolicy
 
@@ -166,10 +166,14 @@ class Server(_Strict):
         reserved = next((name for name in names if f"{name}-".startswith("safety-")), None)
         if reserved:
             raise ValueError(f"'{reserved}' is the name of a backup made before a recovery; choose another than safety-...")
-        for glob in (database.name for database in self.databases if database.is_glob):
+        globs = [database.name for database in self.databases if database.is_glob]
+        for glob in globs:
             mistakable = next((name for name in names if name.startswith(f"{glob}-")), None)
             if mistakable:
                 raise ValueError(f"'{mistakable}' could be the name of a file that the glob '{glob}' matches; rename one of them")
+        begun_alike = [name[:SAFETY_TELLS_APART] for name in globs if len(name) >= SAFETY_TELLS_APART]
+        if len(set(begun_alike)) < len(begun_alike):
+            raise ValueError(f"names of globs must differ in their first {SAFETY_TELLS_APART} characters")
         return self
 
 
@@ -205,9 +209,11 @@ class Fleet(_Strict):
 
         The backups made before a recovery belong to the artifact that was recovered.
         """
-        for server, database in self.artifacts(artifact_id.kind):
-            if server.id == artifact_id.server_id and _owns(server.id, database, artifact_id):
-                return server, database
+        own = [(server, database) for server, database in self.artifacts(artifact_id.kind) if server.id == artifact_id.server_id]
+        for owns in (_is, _may_match):
+            found = next((one for one in own if owns(one[1], artifact_id)), None)
+            if found is not None:
+                return found
         return None
 
     def retention(self, artifact_id: ArtifactId, default_keep_for: timedelta) -> RetentionPolicy | None:
@@ -222,10 +228,12 @@ class Fleet(_Strict):
         return RetentionPolicy(**values)
 
 
-def _owns(server_id: str, database: SqliteDatabase, artifact_id: ArtifactId) -> bool:
-    own = ArtifactId(server_id, artifact_id.kind, database.name)
-    if artifact_id in (own, own.safety):
-        return True
+def _is(database: SqliteDatabase, artifact_id: ArtifactId) -> bool:
+    own = ArtifactId(artifact_id.server_id, artifact_id.kind, database.name)
+    return artifact_id in (own, own.safety)
+
+
+def _may_match(database: SqliteDatabase, artifact_id: ArtifactId) -> bool:
     return database.is_glob and (
         artifact_id.artifact.startswith(f"{database.name}-") or artifact_id.is_safety_of_glob(database.name)
     )

@@ -36,6 +36,9 @@ _LONGEST_ID = 63
 _SAFETY_KEPT = 50
 """How much of a safety artifact's name is kept where a digest has to stand for the rest."""
 
+SAFETY_TELLS_APART = _SAFETY_KEPT - len(_SAFETY)
+"""How much of an artifact's name surely stands in that of its safety artifact."""
+
 _STEM = re.compile(r"_([0-9]{8}_[0-9]{6})_(.+)", re.ASCII)
 
 
@@ -102,7 +105,10 @@ class ArtifactId:
         return self.artifact.startswith(_SAFETY)
 
     def is_safety_of_glob(self, name: str) -> bool:
-        """Tell whether this may be the safety artifact of a file that the glob named `name` matches."""
+        """Tell whether this may be the safety artifact of a file that the glob named `name` matches.
+
+        Names that are alike for `SAFETY_TELLS_APART` characters cannot be told apart by it.
+        """
         return self.artifact.startswith(f"{_SAFETY}{name}-"[:_SAFETY_KEPT])
 
     @classmethod
