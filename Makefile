@@ -7,7 +7,7 @@ SAM := .local/tools/sam/bin/sam
 TOOLS := sam
 KEEP ?=
 run: TOOLS := sam ministack lambda
-test soak: TOOLS := sam ministack lambda swift
+test soak: TOOLS := sam ministack lambda swift by-hand
 export SAM_CLI_TELEMETRY := 0
 
 .PHONY: run test check build soak clean setup tools
