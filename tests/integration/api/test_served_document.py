@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from itertools import cycle
+from typing import Any
 
 import schemathesis
 from hypothesis import HealthCheck, settings
@@ -58,5 +59,5 @@ del schema.raw_schema["security"]  # signatures are API Gateway's to check, and 
 
 @schema.parametrize()
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
-def test_every_answer_is_one_that_the_document_tells_of(case: Case) -> None:
+def test_every_answer_is_one_that_the_document_tells_of(case: Case[Any]) -> None:
     case.call_and_validate(checks=CHECKS)

@@ -87,6 +87,13 @@ CURSORS = [
     "c2VydmVycy9zZXJ2ZXJfMDAyL2RhdGFiYXNlL3NlcnZlcl8wMDJfMjAyNDAxMDFfMTIwMDAwX2RhdGFiYXNlLmRi",
 ]  # fmt: skip
 
+_WHOLE = {"server_id": "server_001", "backup_type": "database"}
+_FLAGS = ("dry_run", "allow_unverified", "allow_schema_change")
+_NO_FLAG: tuple[Any, ...] = ("true", "false", 1, 0, "yes", None, [])
+_NO_TEXT: tuple[Any, ...] = (1, True, [], {}, ["server_001"], {"id": "server_001"})
+_NO_TARGETS: tuple[Any, ...] = (
+    "/srv/x", [], 1, {"paths": "/srv/x"}, {"allow_other_server": "true"}, {"server_id": 1}, {"path": 1}
+)  # fmt: skip
 BODIES: list[Any] = [
     None,
     0,
@@ -101,19 +108,12 @@ BODIES: list[Any] = [
     {"server_id": "server_001"},
     {"backup_type": "database"},
     {"server_id": None, "backup_type": "database"},
-    *({"server_id": wrong, "backup_type": "database"} for wrong in (1, True, [], {}, ["server_001"], {"id": "server_001"})),
-    *({"server_id": "server_001", "backup_type": wrong} for wrong in ("", "Database", "sqlite", "*", 1, None, ["database"])),
-    *({"server_id": "server_001", "backup_type": "database", name: "x"} for name in ("force", "Server_id", "__proto__", "")),
-    *(
-        {"server_id": "server_001", "backup_type": "database", name: wrong}
-        for name in ("dry_run", "allow_unverified", "allow_schema_change")
-        for wrong in ("true", "false", 1, 0, "yes", None, [])
-    ),
-    *(
-        {"server_id": "server_001", "backup_type": "database", "target": wrong}
-        for wrong in ("/srv/x", [], 1, {"paths": "/srv/x"}, {"allow_other_server": "true"}, {"server_id": 1}, {"path": 1})
-    ),
-    *({"server_id": "server_001", "backup_type": "database", "at": wrong} for wrong in (0, 1704110400, 1.5, True, [], {})),
+    *({"server_id": wrong, "backup_type": "database"} for wrong in _NO_TEXT),
+    *({**_WHOLE, "backup_type": wrong} for wrong in ("", "Database", "sqlite", "*", *_NO_TEXT)),
+    *({**_WHOLE, name: "x"} for name in ("force", "Server_id", "__proto__", "")),
+    *({**_WHOLE, name: wrong} for name in _FLAGS for wrong in _NO_FLAG),
+    *({**_WHOLE, "target": wrong} for wrong in _NO_TARGETS),
+    *({**_WHOLE, "at": wrong} for wrong in (0, 1704110400, 1.5, *_NO_TEXT)),
     {"server_id": "server_001", "backup_type": "database", "backup_key": KEY, "at": "2024-01-01T12:00:00Z"},
     {"server_id": "server_001", "backup_type": "database", "backup_key": KEY, "artifact": "database"},
     {"server_id": "server_001", "backup_type": "database", "x" * 5_000: 1},

@@ -90,7 +90,7 @@ class Api:
             return next_middleware(app)
         known = {field.alias for field in route.dependant.query_params}
         given = app.current_event.multi_value_query_string_parameters
-        wrong = [
+        wrong: list[dict[str, Any]] = [
             {
                 "type": "parameter",
                 "loc": ("query", name),

@@ -121,9 +121,8 @@ def location_of(recovery_id: str, request_path: str) -> str:
 
     Only the client knows that address whole: a stage, a custom domain's base path or a proxy stands before what comes here.
     """
-    before, found, _ = request_path.partition(RECOVER)
-    here = posixpath.dirname(request_path) if found else "/"
-    return posixpath.relpath(f"{before if found else ''}{RECOVER}/{recovery_id}", here or "/")
+    folder = request_path[: request_path.index(RECOVER)] + RECOVER
+    return posixpath.join(posixpath.relpath(folder, posixpath.dirname(request_path)), recovery_id)
 
 
 def _reply(status: HTTPStatus, resource: BaseModel, headers: dict[str, str] | None = None) -> Reply:
