@@ -5,6 +5,8 @@ import pytest
 pytest_plugins = [
     "tests.fixtures.captures",
     "tests.fixtures.collecting",
+    "tests.fixtures.recovering",
+    "tests.fixtures.restores",
     "tests.fixtures.servers",
     "tests.fixtures.small_disk",
     "tests.fixtures.stores",

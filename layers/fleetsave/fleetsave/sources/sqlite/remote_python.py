@@ -2,12 +2,13 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from fleetsave.model.errors import FleetsaveError
 from fleetsave.model.fleet import Server, SqliteDatabase
 from fleetsave.model.records import CaptureReport
 from fleetsave.sources.sqlite import server_side
@@ -21,21 +22,26 @@ _LINES_BEFORE_REPLY = 50
 _UNFIT = re.compile(rb"SyntaxError|nknown option|No module named '?_?sqlite3|libsqlite3|ImportError.*sqlite")
 
 
+Refuse = Callable[[str, str, str], FleetsaveError]
+"""Makes an error of what was worked on, the reason, and the cause."""
+
+
 class NoPythonError(Exception):
     """The server has no Python that can run the script; whoever asked has another way, or refuses by name."""
 
 
 class RemotePython:
-    """One server's Python. `target` names what is captured, in errors."""
+    """One server's Python. `target` names what it works on, in errors; `refuse` makes them, CaptureErrors if left out."""
 
-    def __init__(self, transport: Transport, server: Server, target: str) -> None:
+    def __init__(self, transport: Transport, server: Server, target: str, refuse: Refuse = refusal) -> None:
         self._transport = transport
         self._target = target
+        self._refuse = refuse
         self._command: Sequence[str] = [server.python or "python3", "-I", "-c", server_side.BOOTSTRAP]
         self._staging = server.staging
 
     def call(self, operation: str, **values: Any) -> Any:
-        """Return the reply to a request. Raise CaptureError with the script's reason, NoPythonError, or TransportError."""
+        """Return the reply to a request. Raise the script's refusal, NoPythonError, or TransportError."""
         seconds = max(_LEAST_SECONDS, values.get("deadline", 0) + _SLACK_SECONDS)
         result = self._transport.run(self._command, stdin=self._message(operation, values), timeout=seconds)
         for line in reversed(result.output.splitlines()):
@@ -60,14 +66,14 @@ class RemotePython:
             reply = _parse(process.read_line(timeout=timeout))
             if reply is not None:
                 return self._outcome(reply)
-        raise refusal(self._target, "bad_reply", "it answers with text that is no reply")
+        raise self._refuse(self._target, "bad_reply", "it answers with text that is no reply")
 
     def report(self, reply: Any, **values: Any) -> CaptureReport:
-        """Return the capture report a reply holds, completed by `values`. Raise CaptureError if it is none."""
+        """Return the capture report a reply holds, completed by `values`. Raise the refusal if it is none."""
         try:
             return _REPORT.validate_python({**reply, **values})
         except (ValidationError, TypeError) as error:
-            raise refusal(self._target, "bad_reply", f"its report is not complete: {error}"[:500]) from None
+            raise self._refuse(self._target, "bad_reply", f"its report is not complete: {error}"[:500]) from None
 
     def _message(self, operation: str, values: dict[str, Any]) -> bytes:
         request = {"operation": operation, "staging": self._staging, **values}
@@ -75,14 +81,14 @@ class RemotePython:
 
     def _outcome(self, reply: dict[str, Any]) -> Any:
         if "error" in reply:
-            raise refusal(self._target, str(reply["error"])[:50], str(reply.get("cause", ""))[:500])
+            raise self._refuse(self._target, str(reply["error"])[:50], str(reply.get("cause", ""))[:500])
         return reply.get("ok")
 
     def _no_reply(self, result: CommandResult) -> Exception:
         if result.status in (126, 127) or (result.status and _UNFIT.search(result.errors)):
             return NoPythonError(self._command[0])
         said = result.errors[-300:].decode("utf-8", "backslashreplace").strip()
-        return refusal(self._target, "bad_reply", f"{self._command[0]} ended with status {result.status} and said {said!r}")
+        return self._refuse(self._target, "bad_reply", f"{self._command[0]} ended with status {result.status} and said {said!r}")
 
 
 def capture_request(database: SqliteDatabase, source_path: str) -> dict[str, Any]:

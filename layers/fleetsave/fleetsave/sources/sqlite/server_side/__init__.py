@@ -1,4 +1,4 @@
-"""What runs on the game server: one snapshot of a live SQLite database, taken inside SQLite.
+"""What runs on the game server: a snapshot of a live SQLite database, or its restore, always through SQLite.
 
 Nothing is installed there. These files make one script, sent over standard input to the server's own Python, 3.6 or
 later: they import the standard library and one another alone, and annotations of a later form are text. After the script
@@ -13,7 +13,11 @@ import ast
 from functools import cache
 from pathlib import Path
 
-PARTS = ("ground", "content", "staging", "snapshot", "hold", "main")
+PARTS = (
+    *("ground", "content", "private", "staging", "snapshot", "hold"),
+    *("target", "processes", "workplace", "soundness", "survey", "delivery", "in_place", "exchange", "swap", "proof", "recovery"),
+    "main",
+)
 BOOTSTRAP = 'import sys;b=sys.stdin.buffer;exec(compile(b.read(int(b.readline())),"fleetsave","exec"))'
 """What the server's Python is started with; it reads the length of the script, the script, and runs it."""
 

@@ -12,7 +12,13 @@ POLL_SECONDS = 0.003
 
 
 def begin(connection: sqlite3.Connection, deadline: Deadline) -> None:
-    """Open the read transaction that everything else happens in. Raise RefusedError if there is no table.
+    """Open the read transaction that everything else happens in. Raise RefusedError if there is no table."""
+    if not begin_reading(connection, deadline):
+        raise RefusedError("empty", "it has no tables")
+
+
+def begin_reading(connection: sqlite3.Connection, deadline: Deadline) -> int:
+    """Open a read transaction and return how many tables it sees.
 
     Asked every few milliseconds, a lock is had in the short gaps that a busy writer leaves; SQLite's own waiting, which
     sleeps longer and longer, misses them for seconds.
@@ -28,8 +34,7 @@ def begin(connection: sqlite3.Connection, deadline: Deadline) -> None:
                 raise
             time.sleep(POLL_SECONDS)
     connection.execute(f"PRAGMA busy_timeout={int(deadline.remaining() * 1000)}")
-    if not tables:
-        raise RefusedError("empty", "it has no tables")
+    return int(tables)
 
 
 def fingerprint(connection: sqlite3.Connection, checks: "dict[str, str]") -> "dict[str, object]":
@@ -37,8 +42,7 @@ def fingerprint(connection: sqlite3.Connection, checks: "dict[str, str]") -> "di
 
     Equal on two databases exactly if their tables, their schema, and the first row of each check are.
     """
-    rows = connection.execute("SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_master").fetchall()
-    schema = [row for row in rows if not row[1].lower().startswith("sqlite_")]
+    schema = schema_of(connection)
     counts = {}
     for kind, name, _, sql in schema:
         if kind == "table" and not is_virtual(sql):
@@ -47,6 +51,12 @@ def fingerprint(connection: sqlite3.Connection, checks: "dict[str, str]") -> "di
     answers = {name: _ask(connection, name, sql) for name, sql in sorted(checks.items())}
     connection.execute("PRAGMA query_only=OFF")
     return {"row_counts": counts, "schema_sha256": schema_sha256(schema), "checks": answers, "check_sql": checks}
+
+
+def schema_of(connection: sqlite3.Connection) -> "list[tuple[str, str, str, str]]":
+    """Return type, name, table name and SQL of everything but SQLite's own tables and indexes."""
+    rows = connection.execute("SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_master").fetchall()
+    return [row for row in rows if not row[1].lower().startswith("sqlite_")]
 
 
 def is_virtual(sql: str) -> bool:

@@ -22,7 +22,11 @@ class RefusedError(Exception):
 
 
 class Request:
-    """What our side asks for; `checks` is None where no fingerprint is wanted, times are in seconds."""
+    """What our side asks for; `checks` is None where no fingerprint is wanted, times are in seconds.
+
+    Of a recovery: its id, the digest and size of its copy, and, for a file that must not exist yet, the folders `new_in`
+    which it may be made.
+    """
 
     def __init__(self, values: "dict[str, Any]") -> None:
         self.operation = values["operation"]  # type: str
@@ -33,6 +37,13 @@ class Request:
         self.lock_limit = float(values.get("lock_limit", 60))
         self.older_than = float(values.get("older_than", 0))
         self.checks = values.get("checks")  # type: dict[str, str] | None
+        self.recovery = values.get("recovery", "")  # type: str
+        self.new_in = values.get("new_in")  # type: list[str] | None
+        self.sha256 = values.get("sha256", "")  # type: str
+        self.size = int(values.get("size", 0))
+        self.offset = int(values.get("offset", 0))
+        self.method = values.get("method", "")  # type: str
+        self.keep_aside = bool(values.get("keep_aside", True))
 
 
 class Deadline:
@@ -76,7 +87,7 @@ class Source:
     def __init__(self, path: str) -> None:
         self.path = os.path.realpath(path.encode("utf-8", "surrogateescape"))
         self.status = self._require_file()
-        self._refuse_network_file_system()
+        refuse_network_file_system(self.path)
         with open(self.path, "rb") as file:
             header = file.read(100)
         if not header.startswith(b"SQLite format 3\0"):
@@ -117,14 +128,16 @@ class Source:
             raise RefusedError("empty", "it is 0 bytes long")
         return status
 
-    def _refuse_network_file_system(self) -> None:
-        try:
-            with open("/proc/mounts", "rb") as mounts:
-                kind = file_system(self.path, mounts.read())
-        except FileNotFoundError:  # not Linux
-            return
-        if NETWORK_FILE_SYSTEMS.fullmatch(kind):
-            raise RefusedError("network_file_system", f"it lies on {kind}")
+
+def refuse_network_file_system(path: bytes) -> None:
+    """Raise RefusedError for a path on a file system over which locks do not hold."""
+    try:
+        with open("/proc/mounts", "rb") as mounts:
+            kind = file_system(path, mounts.read())
+    except FileNotFoundError:  # not Linux
+        return
+    if NETWORK_FILE_SYSTEMS.fullmatch(kind):
+        raise RefusedError("network_file_system", f"it lies on {kind}")
 
 
 def file_system(path: bytes, mounts: bytes) -> str:

@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 from fleetsave.sources.sqlite.server_side.ground import Deadline, RefusedError, Request, Source, explain
 from fleetsave.sources.sqlite.server_side.hold import hold
+from fleetsave.sources.sqlite.server_side.recovery import RESTORE, recover
 from fleetsave.sources.sqlite.server_side.snapshot import look_at_pair, take_snapshot
 from fleetsave.sources.sqlite.server_side.staging import Staging
 
@@ -21,6 +22,8 @@ def answer(request: Request, stdin: BinaryIO, stdout: BinaryIO) -> "dict[str, An
     """Do what a request asks and return the reply; every failure is a reply too."""
     source, deadline = None, Deadline(request.deadline)
     try:
+        if request.operation.startswith(RESTORE):
+            return {"ok": recover(request, deadline, stdin, stdout)}
         if request.operation not in ("snapshot", "hold", "pair"):
             return {"ok": _keep_house(request)}
         source = Source(request.path)
@@ -28,12 +31,12 @@ def answer(request: Request, stdin: BinaryIO, stdout: BinaryIO) -> "dict[str, An
             return {"ok": hold(request, source, deadline, stdin, stdout)}
         return {"ok": take_snapshot(request, source, deadline) if request.operation == "snapshot" else look_at_pair(source)}
     except RefusedError as error:
-        return {"error": error.reason, "cause": error.cause}
+        refused = error
     except (sqlite3.Error, OSError) as error:
         refused = explain(error, source)
-        if refused.reason == "deadline":  # SQLite was interrupted, by whichever limit passed
-            refused = deadline.refusal()
-        return {"error": refused.reason, "cause": refused.cause}
+    if refused.cause == "interrupted":  # SQLite was, by whichever limit passed
+        refused = deadline.refusal()
+    return {"error": refused.reason, "cause": refused.cause}
 
 
 def _keep_house(request: Request) -> object:

@@ -1,17 +1,15 @@
 """The folder on the server that holds frozen snapshots, each `<name>.db` with its report `<name>.json`."""
 
-import errno
-import fcntl
 import json
 import os
 import re
-import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
 from fleetsave.sources.sqlite.server_side.ground import Deadline, RefusedError
+from fleetsave.sources.sqlite.server_side.private import locked_folder, make_private, require_private
 
 ENDINGS = (".json", ".db", ".partial", ".json.partial")
 
@@ -22,23 +20,10 @@ class Staging:
     def __init__(self, path: "str | None", *, make: bool = False) -> None:
         self.path = (path or f"/var/tmp/fleetsave-{os.geteuid()}").encode("utf-8", "surrogateescape")  # noqa: S108 - checked
         if make:
-            self._make()
+            make_private(self.path, "no_staging")
         self.exists = os.path.lexists(self.path)
         if self.exists:
-            self._require_private(os.lstat(self.path))
-
-    def _make(self) -> None:
-        try:
-            os.mkdir(self.path, 0o700)
-        except FileExistsError:
-            pass  # whose it is shows below
-        except OSError as error:
-            reason = "disk_full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else "no_staging"
-            raise RefusedError(reason, f"{os.fsdecode(self.path)}: {error.strerror}") from None
-
-    def _require_private(self, status: os.stat_result) -> None:
-        if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & 0o022:
-            raise RefusedError("unsafe_staging", f"{os.fsdecode(self.path)} is not a folder that only we can write")
+            require_private(self.path, 0o022, "unsafe_staging")
 
     def file(self, name: str, ending: str) -> bytes:
         """Return the path of one of a snapshot's files."""
@@ -48,23 +33,9 @@ class Staging:
 
     @contextmanager
     def held(self, deadline: Deadline) -> "Iterator[None]":
-        """Keep every other process from freezing into this folder; the kernel lets go of it however this one ends.
-
-        A run whose collector was killed may still be at work when the job comes again: two must not write one snapshot.
-        """
-        folder = os.open(self.path, os.O_RDONLY)
-        try:
-            while True:
-                try:
-                    fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if deadline.remaining() == 0:
-                        raise RefusedError("busy", f"another run freezes a snapshot in {os.fsdecode(self.path)}") from None
-                    time.sleep(0.05)
+        """Keep every other process from freezing into this folder."""
+        with locked_folder(self.path, deadline, "another run freezes a snapshot in"):
             yield
-        finally:
-            os.close(folder)
 
     def find(self, name: str) -> "dict[str, Any] | None":
         """Return the report of a snapshot that is there whole, with the path to read it from; None if there is none."""
