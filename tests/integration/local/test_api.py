@@ -60,7 +60,7 @@ def test_a_reply_arrives_as_it_was_given(stack: LocalStack, operator: tuple[str,
         "Content-Type": ["application/problem+json"],
         "Location": [f"/v1/backup/recover/{ID}"],
         "Retry-After": ["5"],
-        "Idempotent-Replayed": ["true"],
+        "Cache-Control": ["no-store"],
     }
     reply = call("POST", f"{stack.api_url}/mirror/{ID}", operator, {"status": status, "headers": headers})
     assert reply.status == status
