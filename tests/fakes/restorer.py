@@ -79,7 +79,7 @@ class FakeRestorer:
         self._server.copy = self._server.copy[:offset]
         for chunk in chunks:
             self._server.copy += chunk
-            told(len(self._server.copy) - offset)
+            told(len(self._server.copy))
         self._server.enter("receive", after=True)
 
     def check(self) -> CopyReport:
@@ -92,7 +92,7 @@ class FakeRestorer:
         findings = self._server.bad_findings.get("check", [_passed("integrity")])
         return CopyReport(digest, len(self._server.copy), findings, FINGERPRINT)
 
-    def swap(self, method: SwapMethod) -> SwapReport:
+    def swap(self, method: SwapMethod, *, keep_aside: bool) -> SwapReport:
         server = self._server
         server.enter("swap")
         if not server.replaced:
@@ -100,7 +100,7 @@ class FakeRestorer:
         server.methods.append(method)
         server.target = server.copy
         server.enter("swap", after=True)
-        return SwapReport(method, 0.1, FINGERPRINT, moved_on=False, kept=None)
+        return SwapReport(method, 0.1, FINGERPRINT, moved_on=False, kept="aside" if keep_aside else None)
 
     def verify(self) -> list[Finding]:
         self._server.enter("verify")

@@ -5,7 +5,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,9 @@ from fleetsave.catalog.recoveries import Recoveries
 from fleetsave.collect.ports import Ports
 from fleetsave.model.errors import ConfigurationError
 from fleetsave.model.fleet import Fleet, Server
+from fleetsave.model.keys import ArtifactId, RecoveryId
+from fleetsave.model.recoveries import RecoveryPlan
+from fleetsave.planning.target import allowed_folders
 from fleetsave.queues import (
     Announcer,
     EventBusAnnouncer,
@@ -27,13 +30,19 @@ from fleetsave.queues import (
     SqsJobQueue,
     SqsRecoveryQueue,
 )
+from fleetsave.recover.ports import Ports as RecoverPorts
 from fleetsave.secrets import Secrets, SecretsManager, read_credentials
 from fleetsave.settings import Provider, Settings, variable
+from fleetsave.sources.base import Restorer
+from fleetsave.sources.sqlite.restorer import SqliteRestorer
 from fleetsave.store import profiles
 from fleetsave.store.base import ObjectStore
 from fleetsave.store.s3 import S3Store
 from fleetsave.transports.base import Transport
 from fleetsave.transports.ssh import SshTransport
+
+_DEADLINE = timedelta(minutes=5)
+"""How long one step of a recovery may take on a server where the fleet file has no say: at a path that it does not name."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +70,7 @@ class Services:
     @property
     def recoveries(self) -> Recoveries:
         """Return the records of recoveries."""
-        return Recoveries(self.store)
+        return Recoveries(self.store, conditional_writes=self.settings.store_provider is Provider.AWS)
 
     def now(self) -> datetime:
         """Return our own clock."""
@@ -91,6 +100,29 @@ class Services:
             is_near_deadline=lambda: seconds_left() < self.settings.reserve_seconds,
             pause=time.sleep,
             scratch=self.scratch,
+        )
+
+    def recover_ports(self, fleet: Fleet, seconds_left: Callable[[], float]) -> RecoverPorts:
+        """Return what one run of recover needs; `seconds_left` tells how long the function may still run."""
+
+        def open_restorer(transport: Transport, server: Server, plan: RecoveryPlan, recovery_id: RecoveryId) -> Restorer:
+            deadline = _deadline(fleet, server, plan)
+            return SqliteRestorer(
+                transport, server, plan, recovery_id, deadline=deadline, allowed_folders=allowed_folders(server)
+            )  # fmt: skip
+
+        return RecoverPorts(
+            fleet=fleet,
+            store=self.store,
+            catalog=self.catalog,
+            recoveries=self.recoveries,
+            collect_queue=self.queue,
+            recovery_queue=self.recovery_queue,
+            open_transport=lambda server: SshTransport(server.restore_ssh, self.secrets.get(server.restore_ssh.key_secret)),
+            open_restorer=open_restorer,
+            now=self.now,
+            seconds_left=lambda: seconds_left() - self.settings.reserve_seconds,
+            pause=time.sleep,
         )
 
 
@@ -123,6 +155,12 @@ def open_store(settings: Settings, secrets: Secrets) -> ObjectStore:
         secret_access_key=secret_access_key,
     )
     return S3Store(client, settings.bucket, conditional_writes=settings.store_provider is Provider.AWS)
+
+
+def _deadline(fleet: Fleet, server: Server, plan: RecoveryPlan) -> timedelta:
+    """Return how long one step on the server may take: as long as the artifact's snapshot."""
+    found = fleet.find(ArtifactId(server.id, plan.kind, plan.artifact)) if plan.artifact else None
+    return found[1].deadline if found else _DEADLINE
 
 
 def _required(name: str, value: str | None) -> str:

@@ -75,7 +75,8 @@ def _begin_swap(run: Run) -> None:
 
 
 def _swap(run: Run) -> None:
-    report = run.on_server(lambda restorer: restorer.swap(_method(run)))
+    method, keep_aside = _method(run), not _is_backed_up(run)
+    report = run.on_server(lambda restorer: restorer.swap(method, keep_aside=keep_aside))
     after = "; a program has written since" if report.moved_on else ""
     run.say(RecoveryState.SWAPPED, f"swapped ({report.method}) in {report.seconds:.2f} s{after}", swap=report)
 
@@ -115,7 +116,7 @@ def _whole_copy(run: Run) -> CopyReport:
     try:
         return run.on_server(lambda restorer: restorer.check())
     except RestoreError as error:
-        if error.reason != "altered_copy":
+        if error.reason not in ("altered_copy", "no_copy"):
             raise
     bring(run)
     return run.on_server(lambda restorer: restorer.check())
@@ -137,6 +138,11 @@ def _method(run: Run) -> SwapMethod:
     if survey.journal_mode == "wal" and survey.page_size != pages:
         return SwapMethod.SET_ASIDE
     return SwapMethod.IN_PLACE
+
+
+def _is_backed_up(run: Run) -> bool:
+    safety = run.recovery.safety
+    return safety is not None and safety.backup_key is not None and not is_damaged(run)
 
 
 def _require_known_schema(run: Run, survey: Survey, schema_sha256: str | None) -> None:

@@ -44,11 +44,9 @@ def bring(run: Run) -> None:
 
 
 def _send(run: Run, begun_at: int) -> None:
-    def told(sent: int) -> None:
-        run.tell_now_and_then(begun_at + sent, run.plan.plain_size)
-
     run.tell(begun_at, run.plan.plain_size)
-    run.restorer.receive(begun_at, _plain_bytes(run, begun_at), told)
+    total = run.plan.plain_size
+    run.restorer.receive(begun_at, _plain_bytes(run, begun_at), lambda position: run.tell_now_and_then(position, total))
 
 
 def _plain_bytes(run: Run, begun_at: int) -> Iterator[bytes]:

@@ -63,7 +63,7 @@ class Restorer(Protocol):
         ...
 
     def receive(self, offset: int, chunks: Iterator[bytes], told: Callable[[int], None]) -> None:
-        """Write the copy's bytes from `offset` on, after what is there up to it; `told` hears how many have been sent.
+        """Write the copy's bytes from `offset` on, after what is there up to it; `told` hears up to where they are sent.
 
         `chunks` may end early: what arrived stays, and `received` tells how much that is.
         """
@@ -73,8 +73,11 @@ class Restorer(Protocol):
         """Look at the whole copy: digest, integrity, fingerprint."""
         ...
 
-    def swap(self, method: SwapMethod) -> SwapReport:
-        """Let the copy take the target's place, after what is there has been kept for `roll_back`."""
+    def swap(self, method: SwapMethod, *, keep_aside: bool) -> SwapReport:
+        """Let the copy take the target's place, after what is there has been kept for `roll_back`.
+
+        `keep_aside` tells whether a set that is moved aside stays there for good, where no backup of it could be made.
+        """
         ...
 
     def verify(self) -> list[Finding]:
