@@ -12,6 +12,7 @@ FULL = {
     "FLEETSAVE_STORE_REGION": "fra1",
     "FLEETSAVE_STORE_SECRET": "fleetsave/store",
     "FLEETSAVE_COLLECT_QUEUE_URL": "https://queue.example/collect.fifo",
+    "FLEETSAVE_RECOVER_QUEUE_URL": "https://queue.example/recover.fifo",
     "FLEETSAVE_ANNOUNCE_SOURCE": "fleetsave.store",
     "FLEETSAVE_RETENTION_DAYS": "7.5",
     "FLEETSAVE_RESERVE_SECONDS": "30",

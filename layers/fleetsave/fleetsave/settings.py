@@ -35,7 +35,9 @@ class Settings(BaseModel):
     retention_days: float = Field(
         default=30, gt=0, le=36_500, description="days a backup is kept where the fleet file does not say"
     )
-    reserve_seconds: float = Field(default=60, gt=0, description="time before its deadline at which collect hands a job on")
+    reserve_seconds: float = Field(
+        default=60, gt=0, description="time before its deadline at which collect or recover hands a job on"
+    )
 
     @model_validator(mode="after")
     def _endpoint_needs_portable(self) -> "Settings":
