@@ -10,9 +10,11 @@ from fleetsave.model.errors import InvalidInputError
 from fleetsave.model.keys import (
     RecoveryId,
     idempotency_key,
-    is_idempotency_key,
+    is_beside_recoveries,
     parse_recovery_key,
     recoveries_prefix,
+    recovery_claim_key,
+    recovery_claims_prefix,
     recovery_progress_key,
 )
 from tests.unit.model.test_keys import EXAMPLES, recovery_ids
@@ -32,7 +34,7 @@ def test_the_key_of_a_recoverys_record_parses_to_its_parts(recovery_id: Recovery
     assert key.startswith(recovery_id.prefix)
     assert key.startswith(recoveries_prefix(recovery_id.server_id))
     assert key.startswith(recoveries_prefix())
-    assert not is_idempotency_key(key)
+    assert not is_beside_recoveries(key)
 
 
 @given(recovery_ids, recovery_ids)
@@ -87,14 +89,29 @@ def test_what_is_no_key_of_a_recoverys_record_is_refused(key: str) -> None:
 
 def test_answers_are_kept_under_a_digest_and_nothing_else() -> None:
     assert idempotency_key("a" * 64) == f"recoveries/idempotency/{'a' * 64}.json"
-    assert is_idempotency_key(idempotency_key("a" * 64))
+    assert is_beside_recoveries(idempotency_key("a" * 64))
     for text in ("", "a" * 63, "A" * 64, "a" * 65, f"../{'a' * 61}", "g" * 64):
         with pytest.raises(InvalidInputError):
             idempotency_key(text)
 
 
-def test_no_servers_recovery_can_be_taken_for_an_answer() -> None:
-    assert not is_idempotency_key(RecoveryId("idempotency", 1).record_key(1, "requested"))
+@pytest.mark.parametrize("server_id", ["idempotency", "claims"])
+def test_no_servers_recovery_can_be_taken_for_an_answer_or_a_claim(server_id: str) -> None:
+    assert not is_beside_recoveries(RecoveryId(server_id, 1).record_key(1, "requested"))
+
+
+@given(recovery_ids, recovery_ids)
+@EXAMPLES
+def test_a_claim_is_of_one_recovery(one: RecoveryId, other: RecoveryId) -> None:
+    key = recovery_claim_key(one, "a1")
+    assert is_beside_recoveries(key)
+    assert key.startswith(recovery_claims_prefix(other)) == (one == other)
+
+
+def test_a_claim_has_a_token_and_nothing_else() -> None:
+    for token in ("", "../x", "a/b", "A"):
+        with pytest.raises(InvalidInputError):
+            recovery_claim_key(RecoveryId("server_001", 1), token)
 
 
 @pytest.mark.parametrize("make", [recoveries_prefix, recovery_progress_key])

@@ -14,8 +14,8 @@ from fleetsave.planning.plan import make_plan
 from fleetsave.prune.report import PruneReport
 from fleetsave.prune.room import prune
 from fleetsave.store.base import ObjectStore
+from tests.fixtures.interleaving import interleave
 from tests.unit.prune.bucket import BODY, DAY, NOW, Bucket, fleet
-from tests.unit.prune.interleaving import interleave
 from tests.unit.prune.recovering import reach, request
 
 INTERLEAVINGS = 1_000

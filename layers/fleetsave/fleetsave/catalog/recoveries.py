@@ -1,7 +1,7 @@
 """The records of recoveries: appended, never changed, and the only place that decides which recovery a server has.
 
 A server's recoveries are numbered. Whoever writes the first record of the next number has the server, until that recovery is
-finished; where the store has conditional writes, two cannot write it, and elsewhere the second finds out by reading back.
+finished; where the store has conditional writes, two cannot write it, and elsewhere claims are made first (`recovery_claims`).
 """
 
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from datetime import datetime
 from pydantic import TypeAdapter, ValidationError
 
 import fleetsave
+from fleetsave.catalog.recovery_claims import is_claimed_alone
 from fleetsave.model.errors import (
     CatalogError,
     InvalidInputError,
@@ -21,7 +22,7 @@ from fleetsave.model.errors import (
 from fleetsave.model.keys import (
     RecoveryId,
     idempotency_key,
-    is_idempotency_key,
+    is_beside_recoveries,
     parse_recovery_key,
     recoveries_prefix,
     recovery_progress_key,
@@ -73,10 +74,11 @@ _PROGRESS = TypeAdapter(Progress)
 
 
 class Recoveries:
-    """The recoveries of one store."""
+    """The recoveries of one store; `conditional_writes` tells whether its `if_absent` is atomic, which only `begin` needs."""
 
-    def __init__(self, store: ObjectStore) -> None:
+    def __init__(self, store: ObjectStore, *, conditional_writes: bool = True) -> None:
         self._store = store
+        self._conditional_writes = conditional_writes
 
     def begin(self, request: RecoveryRequest, now: datetime) -> Begun:
         """Begin a recovery, or return the one that the same request with the same Idempotency-Key has begun.
@@ -95,6 +97,8 @@ class Recoveries:
         record = RecoveryRecord(
             str(recovery_id), RecoveryState.REQUESTED, now, f"asked for by {request.requested_by}", fleetsave.__version__, request
         )
+        if not (self._conditional_writes or is_claimed_alone(self._store, recovery_id)):
+            raise _contested(request.target_server_id)
         if not self._claim(recovery_id, record):
             return self._replay_or_refuse(recovery_id, request)
         self.remember(recovery_id, request)
@@ -153,7 +157,7 @@ class Recoveries:
         """
         found: dict[RecoveryId, list[tuple[int, RecoveryState]]] = {}
         for info in self._store.list(recoveries_prefix(server_id)):
-            if not is_idempotency_key(info.key):
+            if not is_beside_recoveries(info.key):
                 recovery_id, number, state = _parse(info.key)
                 found.setdefault(recovery_id, []).append((number, state))
         return [Listed(one, sorted(found[one])) for one in sorted(found, reverse=True)]
@@ -250,6 +254,16 @@ def _parse(key: str) -> tuple[RecoveryId, int, RecoveryState]:
         raise CatalogError(
             "list recoveries", key, f"it is no record of a recovery: {error}"[:300], "Move it out of recoveries/."
         ) from None
+
+
+def _contested(server_id: str) -> RecoveryRefusedError:
+    return RecoveryRefusedError(
+        "recover",
+        server_id,
+        "another recovery of it was asked for at the same moment",
+        "Look at the server's recoveries, and ask again.",
+        reason=Reason.RECOVERY_RUNNING,
+    )
 
 
 def _mismatch(recovery_id: str) -> RecoveryRefusedError:

@@ -4,7 +4,7 @@
     central/postgresql/postgresql_{slot}.sql[.zst]
     catalog/{backup key}/{record}.json
     recoveries/{recovery id}/{number}-{state}.json, a recovery id being {server_id}.{number}
-    recoveries/idempotency/{sha256}.json
+    recoveries/idempotency/{sha256}.json, recoveries/claims/{recovery id}/{token}.json
     state/{server_id}/{kind}/{artifact}.json, state/{server_id}/recovery.json
     config/fleet.yaml
 
@@ -30,6 +30,7 @@ _CENTRAL_KEY = re.compile(r"central/postgresql/postgresql_([0-9]{8}_[0-9]{6})\.s
 _RECOVERY_ID = re.compile(r"([^/.]+)\.([0-9]{6})", re.ASCII)
 _RECOVERY_RECORD = re.compile(r"recoveries/([^/]+)/([0-9]{3})-([a-z_]+)\.json", re.ASCII)
 _IDEMPOTENCY = "recoveries/idempotency/"
+_CLAIMS = "recoveries/claims/"
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _SAFETY = "safety-"
 _LONGEST_ID = 63
@@ -212,13 +213,23 @@ def parse_recovery_key(text: str) -> tuple[RecoveryId, int, str]:
 
 
 def recoveries_prefix(server_id: str | None = None) -> str:
-    """Return the prefix of all recoveries, among them the idempotency records, or of those to one server."""
+    """Return the prefix of all recoveries, under which answers and claims lie too, or of those to one server."""
     return "recoveries/" if server_id is None else f"recoveries/{parse_id(server_id, 'server id')}."
 
 
-def is_idempotency_key(key: str) -> bool:
-    """Tell whether a key under the prefix of all recoveries is that of an answer, not of a recovery's record."""
-    return key.startswith(_IDEMPOTENCY)
+def is_beside_recoveries(key: str) -> bool:
+    """Tell whether a key under the prefix of all recoveries is that of an answer or a claim, not of a recovery's record."""
+    return key.startswith((_IDEMPOTENCY, _CLAIMS))
+
+
+def recovery_claims_prefix(recovery_id: RecoveryId) -> str:
+    """Return the prefix of the claims of those who want to begin this recovery."""
+    return f"{_CLAIMS}{recovery_id}/"
+
+
+def recovery_claim_key(recovery_id: RecoveryId, token: str) -> str:
+    """Return the key of one claim; `token` is what nobody else uses, in characters of an id."""
+    return f"{recovery_claims_prefix(recovery_id)}{parse_id(token, 'token')}.json"
 
 
 def idempotency_key(digest: str) -> str:
