@@ -1,11 +1,13 @@
 """Calls of the recovery API are signed as AWS wants them, and every way to fail is told plainly and without secrets."""
 
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any
 
 import botocore.auth
@@ -18,6 +20,7 @@ from fleetsave.api_client.wire import Answer
 from fleetsave.local.processes import free_port
 from fleetsave.model.errors import ApiProblemError, ConfigurationError
 from tests.fakes.recovery_api import CREDENTIALS, URL, ScriptedApi, ok, problem
+from tests.fixtures.certificates import write_certificates
 
 BODY = {
     "server_id": "server_001",
@@ -68,7 +71,7 @@ def test_a_request_is_signed_as_awss_documentation_computes_it(monkeypatch: pyte
 
 
 def test_body_token_and_idempotency_key_are_part_of_what_is_signed(api: ScriptedApi) -> None:
-    api.answer(RECOVER, ok({"id": ID}, 202, Retry_After="3", Idempotent_Replayed="true"))
+    api.answer(RECOVER, ok({"id": ID}, 202, Retry_After="3", Idempotency_Replayed="true"))
     reply = api.client().recover(BODY, "a key of my own")
     assert (reply.status, reply.document, reply.is_replay, reply.retry_after) == (202, {"id": ID}, True, 3)
     (asked,) = api.asked
@@ -191,7 +194,7 @@ def test_a_post_is_tried_again_only_with_an_idempotency_key(api: ScriptedApi) ->
     api.answer(RECOVER, ReadTimeoutError(endpoint_url=URL), ok({"id": ID}, 202))
     assert failure(api, "recover", BODY).retryable
     assert len(api.asked) == 1
-    api.answer(RECOVER, ReadTimeoutError(endpoint_url=URL), ok({"id": ID}, 202, Idempotent_Replayed="true"))
+    api.answer(RECOVER, ReadTimeoutError(endpoint_url=URL), ok({"id": ID}, 202, Idempotency_Replayed="true"))
     assert api.client().recover(BODY, "key").is_replay
     keys = [asked.headers.get("idempotency-key") for asked in api.asked[1:]]
     assert keys == ["key", "key"]
@@ -216,8 +219,8 @@ def test_temporary_credentials_that_cannot_be_renewed_are_a_clear_error(api: Scr
 
 
 @contextmanager
-def loopback(*answers: tuple[int, bytes]) -> Iterator[str]:
-    """Answer over real HTTP on this machine."""
+def loopback(*answers: tuple[int, bytes], tls: ssl.SSLContext | None = None) -> Iterator[str]:
+    """Answer over real HTTP, or HTTPS, on this machine."""
     waiting = list(answers)
 
     class Handler(BaseHTTPRequestHandler):
@@ -232,10 +235,13 @@ def loopback(*answers: tuple[int, bytes]) -> Iterator[str]:
             """Say nothing."""
 
     server = HTTPServer(("127.0.0.1", 0), Handler)
+    if tls is not None:
+        # A client that refuses the certificate breaks off within the handshake, which is then in the thread that answers.
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_port}/v1"
+        yield f"{'https' if tls else 'http'}://127.0.0.1:{server.server_port}/v1"
     finally:
         server.shutdown()
         thread.join()
@@ -246,6 +252,20 @@ def test_over_real_http_on_this_machine() -> None:
     with loopback((503, b""), (200, b'{"is_safe": true}')) as url:
         client = RecoveryApi(url, CREDENTIALS, "us-east-1", pause=lambda _: None)
         assert client.status().document == {"is_safe": True}
+
+
+def test_a_certificate_is_verified_and_a_private_authority_trusted_where_it_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority, certificate, key = write_certificates(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with loopback((200, b"{}"), (200, b'{"is_safe": true}'), tls=context) as url:
+        monkeypatch.delenv("AWS_CA_BUNDLE", raising=False)
+        with pytest.raises(ApiProblemError, match="certificate"):
+            RecoveryApi(url, CREDENTIALS, "us-east-1").status()
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(authority))
+        assert RecoveryApi(url, CREDENTIALS, "us-east-1").status().status == 200
 
 
 def test_nobody_listening_is_told_as_such() -> None:

@@ -19,7 +19,7 @@ from fleetsave.model.errors import ApiProblemError
 _SERVICE = "execute-api"
 _TRIES = 3
 _FIRST_PAUSE = 0.5
-_REPLAYED = "idempotent-replayed"
+_REPLAYED = "idempotency-replayed"
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class RecoveryApi:
         """Raise ConfigurationError for an address that would send the signed request over the network in the clear."""
         self._url = checked_address(url)
         self._credentials = credentials
-        self._region = region
+        self.region = region
         self._send = send or sender_to(self._url, timeout)
         self._pause = pause
 
@@ -139,7 +139,7 @@ class RecoveryApi:
 
     def _once(self, request: AWSRequest) -> Reply:
         operation, target = f"call {request.method}", str(request.url)
-        SigV4Auth(frozen(self._credentials), _SERVICE, self._region).add_auth(request)
+        SigV4Auth(frozen(self._credentials), _SERVICE, self.region).add_auth(request)
         try:
             answer = self._send(request)
         except BotoCoreError as error:

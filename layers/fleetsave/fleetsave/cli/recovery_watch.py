@@ -78,6 +78,7 @@ class _Board:
             description=_under_way(recovery),
             completed=told["done"] or 0,
             total=told["total"],
+            refresh=True,
         )
 
 
