@@ -17,11 +17,13 @@ class Gateway:
     def __init__(self, make: Callable[[], World]) -> None:
         self._make = make
         self.answered: list[int] = []
+        self.signed: list[bool] = []
 
     def __call__(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
         world = self._make()
         answer = world.api.answer(_event(environ), context())
         status = HTTPStatus(answer["statusCode"])
+        self.signed.append(environ.get("HTTP_AUTHORIZATION", "").startswith("AWS4-HMAC-SHA256 "))
         self.answered.append(status.value)
         headers = [(name, value) for name, values in answer["multiValueHeaders"].items() for value in values]
         start(f"{status.value} {status.phrase}", headers)

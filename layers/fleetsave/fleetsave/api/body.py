@@ -22,7 +22,7 @@ def refuse_unreadable(event: Mapping[str, Any]) -> Refusal | None:
     media_type = (headers.get("content-type") or _JSON).partition(";")[0].strip().lower()
     if media_type != _JSON:
         return Refusal(
-            UNSUPPORTED_MEDIA_TYPE, "read request", "body", "its Content-Type is not application/json",
+            UNSUPPORTED_MEDIA_TYPE, "read", "body", "its Content-Type is not application/json",
             "Send the header Content-Type: application/json.", headers={"Accept-Post": _JSON},
         )  # fmt: skip
     try:
@@ -31,6 +31,12 @@ def refuse_unreadable(event: Mapping[str, Any]) -> Refusal | None:
     except ValueError:
         return refusal_of_fields([{"type": "json_invalid", "loc": ("body",), "ctx": {"error": "it is not UTF-8 text"}}])
     return None
+
+
+def as_json(event: Mapping[str, Any]) -> dict[str, Any]:
+    """Return an event that is readable with its media type in the one spelling that Powertools knows, even without a body."""
+    headers = {name: value for name, value in (event.get("headers") or {}).items() if name.lower() != "content-type"}
+    return {**event, "headers": {**headers, "Content-Type": _JSON}}
 
 
 def read_json(text: str) -> Any:

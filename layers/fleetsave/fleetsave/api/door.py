@@ -11,14 +11,11 @@ from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from aws_lambda_powertools.event_handler.api_gateway import Route
 from aws_lambda_powertools.event_handler.exceptions import NotFoundError
 from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
-from aws_lambda_powertools.event_handler.openapi.exceptions import (
-    RequestUnsupportedContentType,
-    RequestValidationError,
-)
+from aws_lambda_powertools.event_handler.openapi.exceptions import RequestValidationError
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from fleetsave.api import documents, problems
-from fleetsave.api.body import read_json, refuse_unreadable
+from fleetsave.api.body import as_json, read_json, refuse_unreadable
 from fleetsave.api.openapi import document
 from fleetsave.api.ports import ApiPorts
 from fleetsave.api.routes import RECOVER, Routes, location_of
@@ -33,27 +30,28 @@ class Api:
     """The API; one request at a time, as Lambda has it."""
 
     def __init__(self, ports: Callable[[], ApiPorts]) -> None:
-        # What does not fit its own route's answer is our defect; Powertools would blame the request.
-        self.resolver = APIGatewayRestResolver(
-            enable_validation=True, json_body_deserializer=read_json, response_validation_error_http_code=500
-        )
+        self.resolver = APIGatewayRestResolver(enable_validation=True, json_body_deserializer=read_json)
         self._routes: list[tuple[str, str, re.Pattern[str]]] = []
         self._add_routes(Routes(self.resolver, ports))
         self.resolver.use(middlewares=[self._refuse_unknown_parameters, self._log])
         self.resolver.not_found(self._not_found)
         for kind, answer in (
             (RequestValidationError, self._invalid),
-            (RequestUnsupportedContentType, self._invalid),
             (FleetsaveError, self._refused),
             (Exception, self._defect),
         ):
             self.resolver.exception_handler(kind)(answer)
 
+    @property
+    def paths(self) -> list[tuple[str, str]]:
+        """Return the method and the path of every route."""
+        return [(method, path) for method, path, _ in self._routes]
+
     def answer(self, event: Mapping[str, Any], context: LambdaContext) -> Answer:
         """Answer one request; whatever goes wrong with it is a problem body, and in the log."""
         unreadable = refuse_unreadable(event)
         if unreadable is None:
-            answer: Answer = self.resolver.resolve(event, context)
+            answer: Answer = self.resolver.resolve(as_json(event), context)
             return answer
         request_id = str((event.get("requestContext") or {}).get("requestId"))
         _log_refusal(unreadable, {"method": event.get("httpMethod"), "request_id": request_id})
@@ -110,9 +108,8 @@ class Api:
         logger().info("answered", extra={**self._told(), "status": response.status_code})
         return response
 
-    def _invalid(self, error: RequestValidationError | RequestUnsupportedContentType) -> Response[Any]:
-        status = problems.INVALID_INPUT if isinstance(error, RequestValidationError) else problems.UNSUPPORTED_MEDIA_TYPE
-        return self._refuse(problems.refusal_of_fields(error.errors(), status=status))
+    def _invalid(self, error: RequestValidationError) -> Response[Any]:
+        return self._refuse(problems.refusal_of_fields(error.errors()))
 
     def _refused(self, error: FleetsaveError) -> Response[Any]:
         refusal = problems.refusal_of(error)
@@ -126,16 +123,14 @@ class Api:
         allowed = sorted(method for method, _, pattern in self._routes if pattern.fullmatch(path))
         if not allowed:
             hint = "See GET /openapi.json."
-            return self._refuse(problems.Refusal(problems.NOT_FOUND, "read request", "path", "nothing is there", hint))
+            return self._refuse(problems.Refusal(problems.NOT_FOUND, "read", "path", "nothing is there", hint))
         if self.resolver.current_event.http_method in allowed:  # Powertools' routes take no such characters in an id
             wrong = {"type": "recovery_id", "loc": ("path", "recovery_id"), "msg": "it is not the id of a recovery"}
             return self._refuse(problems.refusal_of_fields([wrong]))
         hint = f"Use {' or '.join(allowed)}."
         headers = {"Allow": ", ".join(allowed)}
         return self._refuse(
-            problems.Refusal(
-                problems.METHOD_NOT_ALLOWED, "read request", "method", "the path does not take it", hint, headers=headers
-            )
+            problems.Refusal(problems.METHOD_NOT_ALLOWED, "read", "method", "the path does not take it", hint, headers=headers)
         )
 
     def _defect(self, error: Exception) -> Response[Any]:
@@ -149,7 +144,7 @@ class Api:
 
     def _is_own(self, route: Route) -> bool:
         """Tell whether a route is one of the API's, not the one that Powertools makes where nothing was found."""
-        return any((route.method, route.path) == (method, path) for method, path, _ in self._routes)
+        return (route.method, route.path) in self.paths
 
     def _told(self) -> dict[str, Any]:
         """Return what is logged of a request: never its headers or its body."""

@@ -44,5 +44,3 @@ PARAMETERS = {
     "verified": "true",
     "max_age": "2h",
 }
-
-ANSWERS: dict[tuple[str, str, str], Examples] = {}

@@ -7,7 +7,8 @@ from typing import Any
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver
 
 import fleetsave
-from fleetsave.api.examples import ANSWERS, PARAMETERS, REQUESTS
+from fleetsave.api.example_answers import ANSWERS
+from fleetsave.api.examples import PARAMETERS, REQUESTS
 
 _DESCRIPTION = """\
 Restores backups, and tells what there is to restore. Every request is signed with AWS Signature Version 4 for the service
@@ -67,6 +68,7 @@ def _add_examples(operation: dict[str, Any]) -> None:
     name = operation["operationId"]
     if name in REQUESTS:
         operation["requestBody"]["content"]["application/json"]["examples"] = REQUESTS[name]
-    for (of, status, media_type), example in ANSWERS.items():
+    for (of, status), example in ANSWERS.items():
         if of == name:
-            operation["responses"][status]["content"][media_type]["examples"] = example
+            for content in operation["responses"][status]["content"].values():
+                content["example"] = example

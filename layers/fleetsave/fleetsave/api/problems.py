@@ -149,22 +149,22 @@ def refusal_of(error: FleetsaveError) -> Refusal:
     )
 
 
-def refusal_of_fields(problems: Sequence[Mapping[str, Any]], *, status: str = INVALID_INPUT) -> Refusal:
+def refusal_of_fields(problems: Sequence[Mapping[str, Any]]) -> Refusal:
     """Return the problem that a request's fields are, as pydantic names them; no value that was given is repeated."""
     if any(problem["type"] == "json_invalid" for problem in problems):
         told = str(problems[0].get("ctx", {}).get("error", "it ends too early"))
         return Refusal(
-            MALFORMED_JSON, "read request", "body", told, "Send one JSON object, in UTF-8, each of its keys once."
+            MALFORMED_JSON, "read", "body", told, "Send one JSON object, in UTF-8, each of its keys once."
         )  # fmt: skip
     errors = [FieldProblem(field=_field(problem["loc"]), message=_message(problem)) for problem in problems]
     cause = "; ".join(f"{error.field}: {error.message}" for error in errors[:10])
-    return Refusal(status, "read request", "request", cause, "See GET /openapi.json.", errors=errors)
+    return Refusal(INVALID_INPUT, "read", "request", cause, "See GET /openapi.json.", errors=errors)
 
 
 def defect() -> Refusal:
     """Return the problem that stands for an error nobody expected; what it is stands in the log."""
     hint = "Report it with the log of the function api; `instance` ends with its request_id."
-    return Refusal(DEFECT, "answer request", "request", "an error that nobody expected", hint)
+    return Refusal(DEFECT, "answer", "request", "an error that nobody expected", hint)
 
 
 def _reason(error: FleetsaveError) -> str:

@@ -4,7 +4,7 @@ import posixpath
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
 from aws_lambda_powertools.event_handler.openapi.params import Header, Path, Query
 from pydantic import (
@@ -36,25 +36,20 @@ MISSION_BODY: JsonDict = {
 _MOMENT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d{1,9})?([Zz]|[+-]\d{2}:\d{2})", re.ASCII)
 _LONGEST_PATH = 4096
 """Bytes of a path that Linux takes (PATH_MAX)."""
+_PATH = re.compile(r"(/[^/\x00-\x1f\x7f]+)+")
 
-_T = TypeVar("_T")
 
+def _checked_by(read: Callable[[str], object]) -> Callable[[str], str]:
+    """Return a check by `read`, with its InvalidInputError as the ValueError that pydantic expects, without the text itself."""
 
-def _as_value_error(read: Callable[[str], _T]) -> Callable[[str], _T]:
-    """Return `read` with its InvalidInputError as the ValueError that pydantic expects, without the text that was given."""
-
-    def reading(text: str) -> _T:
+    def check(text: str) -> str:
         try:
-            return read(text)
+            read(text)
         except InvalidInputError as error:
             raise ValueError(f"{error.cause}: {error.hint}") from None
+        return text
 
-    return reading
-
-
-def _check_key(text: str) -> str:
-    BackupKey.parse(text)
-    return text
+    return check
 
 
 def _read_moment(value: object) -> datetime:
@@ -67,8 +62,8 @@ def _read_moment(value: object) -> datetime:
 
 
 def _check_path(path: str) -> str:
-    if posixpath.normpath(path) != path or len(path.encode()) > _LONGEST_PATH:
-        raise ValueError("write an absolute path in its shortest form: without . and .. and empty parts")
+    if not _PATH.fullmatch(path) or posixpath.normpath(path) != path or len(path.encode()) > _LONGEST_PATH:
+        raise ValueError("write an absolute path in its shortest form: without . and .. and empty parts and control characters")
     return path
 
 
@@ -78,20 +73,23 @@ def _read_age(text: str) -> timedelta:
 
 _AGE: TypeAdapter[timedelta] = TypeAdapter(Duration)
 
+# Read by our own parsers, which say what is wrong in words; the patterns are for the OpenAPI document.
 Identifier = Annotated[
     str,
-    StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}$"),
-    AfterValidator(_as_value_error(lambda text: parse_id(text, "id"))),
+    AfterValidator(_checked_by(lambda text: parse_id(text, "id"))),
+    WithJsonSchema({"type": "string", "pattern": r"^[a-z0-9][a-z0-9_-]{0,62}$"}),
 ]
 Key = Annotated[
     str,
-    StringConstraints(pattern=r"^(servers|central)/[a-z0-9_./-]+\.(db|sql|tar)(\.zst)?$", max_length=400),
-    AfterValidator(_as_value_error(_check_key)),
+    AfterValidator(_checked_by(BackupKey.parse)),
+    WithJsonSchema({"type": "string", "pattern": r"^(servers|central)/[a-z0-9_./-]+\.(db|sql|tar)(\.zst)?$", "maxLength": 400}),
+]
+AbsolutePath = Annotated[
+    str,
+    AfterValidator(_check_path),
+    WithJsonSchema({"type": "string", "pattern": r"^(/[^/\x00-\x1f\x7f]+)+$", "maxLength": _LONGEST_PATH}),
 ]
 Moment = Annotated[datetime, BeforeValidator(_read_moment), WithJsonSchema({"type": "string", "format": "date-time"})]
-AbsolutePath = Annotated[
-    str, StringConstraints(pattern=r"^(/[^/\x00-\x1f\x7f]+)+$", max_length=_LONGEST_PATH), AfterValidator(_check_path)
-]
 
 
 class _Strict(BaseModel):
@@ -150,8 +148,8 @@ IdempotencyKey = Annotated[
 ]
 RecoveryIdInPath = Annotated[
     str,
-    StringConstraints(pattern=r"^[a-z0-9][a-z0-9_-]{0,62}\.[0-9]{6}$"),
-    AfterValidator(_as_value_error(lambda text: str(RecoveryId.parse(text)))),
+    AfterValidator(_checked_by(RecoveryId.parse)),
+    WithJsonSchema({"type": "string", "pattern": r"^[a-z0-9][a-z0-9_-]{0,62}\.[0-9]{6}$"}),
     Path(description="id of a recovery, e.g. server_001.000017"),
 ]
 ServerIdInQuery = Annotated[Identifier, Query(description="the server")]
