@@ -45,8 +45,11 @@ class Probe:
         self.secrets.get_secret_value(SecretId=name)
 
     def send(self, queue: str) -> None:
-        """Send what its function sets aside; nothing but the permission is asked for."""
-        self.sqs.send_message(QueueUrl=self.queues[queue], MessageBody="{}", MessageGroupId="x", MessageDeduplicationId="x")
+        """Send a message that no FIFO queue takes, for want of a group; whether it may be sent is asked before that."""
+        with pytest.raises(ClientError) as caught:
+            self.sqs.send_message(QueueUrl=self.queues[queue], MessageBody="{}")
+        if code_of(caught.value) != "MissingParameter":
+            raise caught.value
 
 
 ACTIONS: dict[str, Callable[[Probe], None]] = {
@@ -123,7 +126,11 @@ def is_allowed(action: Callable[[Probe], None], probe: Probe) -> bool:
     try:
         action(probe)
     except ClientError as error:
-        if error.response["Error"]["Code"] not in {"AccessDenied", "AccessDeniedException"}:
+        if code_of(error) not in {"AccessDenied", "AccessDeniedException"}:
             raise
         return False
     return True
+
+
+def code_of(error: ClientError) -> str:
+    return str(error.response["Error"]["Code"])
