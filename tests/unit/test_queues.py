@@ -11,10 +11,11 @@ from moto import mock_aws
 
 from fleetsave.model.errors import QueueError
 from fleetsave.model.jobs import Job
-from fleetsave.model.keys import ArtifactId
+from fleetsave.model.keys import ArtifactId, RecoveryId
 from fleetsave.model.kinds import Kind
+from fleetsave.model.recovery_jobs import Cause, RecoveryJob
 from fleetsave.model.slots import Slot
-from fleetsave.queues import EventBusAnnouncer, SqsJobQueue
+from fleetsave.queues import EventBusAnnouncer, SqsJobQueue, SqsRecoveryQueue
 
 SLOT = Slot(datetime(2024, 1, 1, 12, tzinfo=UTC))
 
@@ -129,3 +130,56 @@ def test_an_announcement_has_the_shape_of_s3s_own_event() -> None:
     (entry,) = bus.entries
     assert (entry["Source"], entry["DetailType"]) == ("fleetsave.store", "Object Created")
     assert json.loads(entry["Detail"])["object"] == {"key": "servers/a/key.db", "size": 7, "etag": "abc"}
+
+
+def test_a_recoverys_own_backup_is_not_in_the_group_of_the_jobs_it_holds_up(sqs: Any, url: str) -> None:
+    safety = Job(job("alpha").artifact_id.safety, SLOT, "/srv/game.db")
+    SqsJobQueue(sqs, url).send([job("alpha"), safety])
+    groups = {Job.from_json(one["Body"]): one["Attributes"]["MessageGroupId"] for one in receive(sqs, url)}
+    assert groups == {job("alpha"): "alpha", safety: "alpha/safety"}
+
+
+# --- recoveries ---------------------------------------------------------------------------------------------------------
+
+RECOVERY = RecoveryJob(RecoveryId("alpha", 17))
+
+
+def test_a_recovery_comes_out_as_it_went_in_grouped_by_the_server_restored_to(sqs: Any, url: str) -> None:
+    SqsRecoveryQueue(sqs, url).send(RECOVERY)
+    (message,) = receive(sqs, url)
+    assert RecoveryJob.from_json(message["Body"]) == RECOVERY
+    assert message["Attributes"]["MessageGroupId"] == "alpha"
+
+
+def test_the_same_recovery_sent_twice_waits_once_and_its_continuation_beside_it(sqs: Any, url: str) -> None:
+    queue = SqsRecoveryQueue(sqs, url)
+    for cause, hop in ((Cause.REQUESTED, 0), (Cause.REQUESTED, 0), (Cause.CONTINUED, 1), (Cause.CANCELLED, 0)):
+        queue.send(RecoveryJob(RECOVERY.recovery_id, cause, hop))
+    attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["ApproximateNumberOfMessages"])["Attributes"]
+    assert attributes["ApproximateNumberOfMessages"] == "3"
+
+
+def test_one_servers_recoveries_wait_for_one_another_and_not_for_other_servers(sqs: Any, url: str) -> None:
+    queue = SqsRecoveryQueue(sqs, url)
+    for recovery_id in (RecoveryId("alpha", 1), RecoveryId("beta", 1)):
+        queue.send(RecoveryJob(recovery_id))
+        queue.send(RecoveryJob(recovery_id, Cause.CONTINUED, 1))
+    first = {one["Attributes"]["MessageGroupId"] for one in receive(sqs, url)}
+    assert first == {"alpha", "beta"}
+    assert receive(sqs, url) == []
+
+
+def test_a_recovery_that_was_not_taken_is_a_queue_error_that_may_pass(sqs: Any) -> None:
+    with pytest.raises(QueueError, match="send recovery") as caught:
+        SqsRecoveryQueue(sqs, "https://sqs.eu-central-1.amazonaws.com/123456789012/gone.fifo").send(RECOVERY)
+    assert caught.value.retryable
+
+
+def test_a_recovery_that_failed_waits_longer_each_time(sqs: Any, url: str) -> None:
+    client = Hiding()
+    SqsRecoveryQueue(client, "url").postpone("handle", 2)
+    assert client.timeouts == [60]
+    SqsRecoveryQueue(sqs, url).send(RECOVERY)
+    (message,) = receive(sqs, url)
+    SqsRecoveryQueue(sqs, url).return_at_once(message["ReceiptHandle"])
+    assert [again["Body"] for again in receive(sqs, url)] == [message["Body"]]

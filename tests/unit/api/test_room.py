@@ -46,7 +46,7 @@ def test_a_dry_run_says_everything_and_does_nothing(world: World) -> None:
     assert (plan["backup_key"], plan["target_path"], plan["safety_artifact"]) == (key_of().text, PATH, "safety-database")
     assert plan["steps"]
     changed = {name for name, calls in world.memory.calls.items() if calls != before.get(name, 0)}
-    assert changed == {"get", "list"}
+    assert changed == {"get", "head", "list"}
     assert (world.queue.jobs, records_of(world)) == ([], [])
 
 

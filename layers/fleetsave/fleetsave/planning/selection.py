@@ -7,7 +7,7 @@ from fleetsave.catalog.find import find_backup
 from fleetsave.model.errors import ObjectNotFoundError, RecoveryRefusedError
 from fleetsave.model.fleet import Fleet
 from fleetsave.model.history import Backup, State
-from fleetsave.model.keys import ArtifactId, BackupKey
+from fleetsave.model.keys import ArtifactId, BackupKey, RecordName
 from fleetsave.model.kinds import Kind
 from fleetsave.model.recoveries import Reason, RecoveryRequest
 
@@ -28,8 +28,8 @@ def select(request: RecoveryRequest, fleet: Fleet, catalog: Catalog) -> Backup:
     if request.backup_key is not None:
         backup = _named(request, request.backup_key, catalog)
     else:
-        backup = _newest(request, _artifact(request, fleet), catalog)
-    _require_usable(request, backup)
+        backup = _newest(request, _artifact(request, fleet, catalog), catalog)
+    _require_usable(request, backup, catalog)
     return backup
 
 
@@ -52,11 +52,11 @@ def _named(request: RecoveryRequest, text: str, catalog: Catalog) -> Backup:
         ) from None
 
 
-def _artifact(request: RecoveryRequest, fleet: Fleet) -> ArtifactId:
+def _artifact(request: RecoveryRequest, fleet: Fleet, catalog: Catalog) -> ArtifactId:
     """Return the artifact whose newest backup is meant: the one named, else the one named as its kind, else the only one."""
     if request.artifact is not None:
         return ArtifactId(request.server_id, request.kind, request.artifact)
-    names = [database.name for server, database in fleet.artifacts(request.kind) if server.id == request.server_id]
+    names = _names(request, fleet, catalog)
     if not any(server.id == request.server_id for server in fleet.servers):
         raise _refused(
             request, "the fleet file does not name this server", "Check server_id; GET /status lists the fleet.",
@@ -74,6 +74,17 @@ def _artifact(request: RecoveryRequest, fleet: Fleet) -> ArtifactId:
         "Say which in `artifact`, or give a backup_key.",
         Reason.AMBIGUOUS_ARTIFACT,
     )
+
+
+def _names(request: RecoveryRequest, fleet: Fleet, catalog: Catalog) -> list[str]:
+    """Return the artifacts the fleet file means; of a glob those that have backups, or itself before there are any."""
+    listed = {backup.key.artifact_id for backup in catalog.backups(request.server_id, request.kind)}
+    names: list[str] = []
+    for server, database in fleet.artifacts(request.kind):
+        if server.id == request.server_id:
+            own = [one for one in listed if not one.is_safety and fleet.find(one) == (server, database)]
+            names += sorted(one.artifact for one in own) if database.is_glob and own else [database.name]
+    return names
 
 
 def _newest(request: RecoveryRequest, artifact_id: ArtifactId, catalog: Catalog) -> Backup:
@@ -96,8 +107,9 @@ def _hint(artifact_id: ArtifactId) -> str:
     return f"See GET /backups?server_id={artifact_id.server_id}; `allow_unverified` takes one that is not verified."
 
 
-def _require_usable(request: RecoveryRequest, backup: Backup) -> None:
-    if backup.state is State.PRUNED:
+def _require_usable(request: RecoveryRequest, backup: Backup, catalog: Catalog) -> None:
+    # Asked by name too: prune, which has written its record, relies on its being seen, and a listing may lag.
+    if backup.state is State.PRUNED or catalog.has(backup.key, RecordName.PRUNED):
         raise _refused(
             request,
             f"the data of {backup.key} has been pruned; only its records are left",

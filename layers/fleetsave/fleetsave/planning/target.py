@@ -56,6 +56,11 @@ def _server(request: RecoveryRequest, fleet: Fleet) -> Server:
 def _usual_path(request: RecoveryRequest, stored: StoredRecord, server: Server, fleet: Fleet) -> str:
     """Return where the backup came from, on its own server; on another one the place of the artifact of the same name."""
     if server.id == request.server_id:
+        if _artifact_at(server, stored.source_path) is None:
+            raise _refused(
+                request, f"the backup was taken from {stored.source_path}, which the fleet file no longer names",
+                "Say in `target` under which path to restore it.",
+            )  # fmt: skip
         return stored.source_path
     named = ArtifactId(server.id, Kind(stored.kind), stored.artifact)
     found = fleet.find(named)
