@@ -110,6 +110,42 @@ FIGURES = [
         shows=("runs", "byte_identical", "orphaned_uploads", "snapshots_left", "killed_at_random_moments"),
         is_met=lambda seen: seen["byte_identical"] == seen["runs"] >= 20 and seen["orphaned_uploads"] == 0,
     ),
+    Figure(
+        what="kill -9 of the worker, the SSH sessions or the agent during a recovery, while the game writes",
+        asked="200: live database old or new, 0 mixed, 0 safety copies lost, every recovery ends",
+        name="kill -9 during a recovery",
+        test="test_recoveries.py",
+        shows=("kills", "killed", "mixed", "safety_copies_lost", "left_behind", "interrupted_at", "ended", "game_write_errors"),
+        is_met=lambda seen: (
+            seen["kills"] == sum(seen["ended"].values()) >= 200 and seen["mixed"] == seen["safety_copies_lost"] == 0
+        ),
+    ),
+    *(
+        Figure(
+            what=f"restores beside a running writer, {journal}",
+            asked="50 of 50 proven" + (", no failed write" if mode == "wal" else ""),
+            name="restores beside a writer",
+            test="test_restores.py",
+            shows=("restores", "proven", "failed_writes", "longest_write_seconds", "median_swap_seconds", "longest_swap_seconds"),
+            is_met=lambda seen: (
+                seen["proven"] == seen["restores"] >= 50 and (seen["journal_mode"] != "wal" or not seen["failed_writes"])
+            ),
+            where={"journal_mode": mode},
+        )
+        for mode, journal in _JOURNALS.items()
+    ),
+    *(
+        Figure(
+            what=f"kill -9 of the server's agent or SSH session within a restore, {journal}",
+            asked="100: database old or new, nothing kept lost, all end",
+            name="kill -9 within a restore",
+            test="test_restores.py",
+            shows=("kills", "restores_ended", "roll_backs", "mixed", "lost", "other_problems"),
+            is_met=lambda seen: seen["kills"] >= 100 and seen["mixed"] == seen["lost"] == seen["other_problems"] == 0,
+            where={"journal_mode": mode},
+        )
+        for mode, journal in _JOURNALS.items()
+    ),
     *(
         Figure(
             what=f"bit flips in stored objects, compression {compression}",

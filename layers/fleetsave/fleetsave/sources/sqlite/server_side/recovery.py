@@ -14,6 +14,7 @@ from fleetsave.sources.sqlite.server_side.workplace import Workplace
 
 RESTORE = "restore_"
 """What the operations of a recovery begin with."""
+LEAST_ROOM = 64 << 10
 
 
 def recover(request: Request, deadline: Deadline, stdin: Any, stdout: BinaryIO) -> object:
@@ -22,7 +23,10 @@ def recover(request: Request, deadline: Deadline, stdin: Any, stdout: BinaryIO) 
     try:
         return _recover(request, target, deadline, stdin, stdout)
     except sqlite3.Error as error:
-        raise explain(error, _source_of(target)) from None
+        refused = explain(error, _source_of(target))
+        if refused.reason == "io_error" and _is_full(target):
+            refused = RefusedError("disk_full", f"{refused.cause}, and the disk is full")
+        raise refused from None
 
 
 def _recover(request: Request, target: Target, deadline: Deadline, stdin: Any, stdout: BinaryIO) -> object:
@@ -49,6 +53,12 @@ def _change(request: Request, target: Target, place: Workplace, deadline: Deadli
     if operation == "clean_up":
         return {"left": clean_up(place, deadline)}
     raise RefusedError("bad_request", f"there is no operation {request.operation!r}")
+
+
+def _is_full(target: Target) -> bool:
+    """Tell whether there is no room for a -shm: SQLite calls that an I/O error."""
+    room = os.statvfs(target.folder)
+    return room.f_bavail * room.f_frsize < LEAST_ROOM
 
 
 def _source_of(target: Target) -> "Source | None":
