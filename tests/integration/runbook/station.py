@@ -43,6 +43,8 @@ class Station:
     server_id: str = SERVER
     paid: int = 0
     """The newest payment that the backup holds."""
+    named: Path | None = None
+    """What the person calls the database, if not by its own path."""
     said: str = ""
     """What the last commands printed."""
 
@@ -196,7 +198,7 @@ class Station:
             "ENDPOINT": self.seaweedfs.endpoint,
             "SERVER": self.server_id,
             "ARTIFACT": ARTIFACT.artifact,
-            "DATABASE": str(self.database),
+            "DATABASE": str(self.named or self.database),
             "STOP": self._stop,
             "START": self._start,
         }

@@ -53,7 +53,7 @@ def test_a_file_that_is_no_database_any_more_is_set_aside_and_replaced(station: 
         file.write(b"\xff" * 4096)
     before = station.live_set()
     assert f"{station.database.name}-wal" in before
-    codes = station.follow(*steps(tool, "restore"))
+    codes = station.follow(*steps("s3cmd", "restore"))
     assert (codes["keep"], codes["restore"] != 0, codes["start"] != 0) == (0, True, True), station.said
     assert station.kept() == before
     # The attempt may have touched the -shm, which holds no data.
@@ -72,7 +72,7 @@ def test_undoing_it_brings_the_whole_set_back(station: Station) -> None:
     station.kill()
     acknowledged, before = station.acknowledged, station.live_set()
     assert len(before) == 3
-    codes = station.follow(*steps("aws", "replace"))
+    codes = station.follow(*steps("s3cmd", "replace"))
     assert set(codes.values()) == {0}, station.said
     require_played_on(station)
     assert station.follow("ready", "undo") == {"ready": 0, "undo": 0}, station.said
@@ -84,8 +84,33 @@ def test_undoing_it_brings_the_whole_set_back(station: Station) -> None:
 
 def test_a_missing_database_is_put_back(station: Station) -> None:
     station.database.unlink()
-    codes = station.follow(*steps("aws", "replace"))
+    codes = station.follow(*steps("s3cmd", "replace"))
     assert set(codes.values()) == {0}, station.said
+    require_played_on(station)
+
+
+def test_nothing_is_replaced_under_a_program_that_has_it_open(station: Station) -> None:
+    station.play()
+    inode = station.database.stat().st_ino
+    codes = station.follow(*(name for name in steps("s3cmd", "replace") if name != "stop"))
+    assert (codes["keep"], codes["replace"] != 0, codes["start"] != 0) == (0, True, True), station.said
+    assert f"-> {station.database}" in station.said
+    assert station.database.stat().st_ino == inode
+    assert station.is_played
+    station.stop_playing()
+    assert check_game(station.database, at_least=station.acknowledged) == []
+
+
+def test_a_link_to_the_database_is_followed_to_the_file_and_what_lies_beside_it(station: Station) -> None:
+    station.play()
+    station.kill()
+    before = station.live_set()
+    link = station.folder / "link.db"
+    link.symlink_to(station.database)
+    station.named = link
+    assert set(station.follow(*steps("s3cmd", "replace")).values()) == {0}, station.said
+    assert link.is_symlink()
+    assert station.kept() == before
     require_played_on(station)
 
 
@@ -105,9 +130,9 @@ def test_what_fails_a_check_never_reaches_the_live_database_whatever_is_pasted_a
         station.rename_server("server_009")
         failing = "find"
     inode = station.database.stat().st_ino
-    codes = station.follow("ready", "aws", *EVERYTHING[1:])
+    codes = station.follow("ready", "s3cmd", *EVERYTHING[1:])
     passed = [name for name, code in codes.items() if code == 0]
-    assert passed == list(("ready", "aws", "find", "fetch")[: 4 if failing == "check" else 2]), station.said
+    assert passed == list(("ready", "s3cmd", "find", "fetch")[: 4 if failing == "check" else 2]), station.said
     assert station.is_played
     assert station.database.stat().st_ino == inode
     assert list(station.database.parent.glob("*.kept-*")) == []
