@@ -32,8 +32,8 @@ def require_private(path: bytes, forbidden: int, reason: str) -> None:
 
 
 @contextmanager
-def locked_folder(path: bytes, deadline: Deadline, cause: str) -> "Iterator[None]":
-    """Keep every other process out of a folder; the kernel lets go of it however this one ends.
+def locked_folder(path: bytes, deadline: Deadline, cause: str) -> "Iterator[int]":
+    """Keep every other process out of a folder, given as its descriptor; the kernel lets go of it however this one ends.
 
     A run whose connection was lost may still be at work when its job comes again: two must not do the same work at once.
     """
@@ -47,6 +47,6 @@ def locked_folder(path: bytes, deadline: Deadline, cause: str) -> "Iterator[None
                 if deadline.passed():
                     raise RefusedError("busy", f"{cause} {os.fsdecode(path)}") from None
                 time.sleep(LOCK_POLL_SECONDS)
-        yield
+        yield folder
     finally:
         os.close(folder)

@@ -60,6 +60,8 @@ def _swap_in_place(
 ) -> "dict[str, Any]":
     require_backup()
     checked_copy(request, place)
+    if not target.exists:
+        raise RefusedError("missing", "there is no database any more")
     Source(os.fsdecode(target.path))  # what is no database is refused by name
     mode, page_size = journal_mode_of(target, deadline)
     fit_copy(place.file(COPY), mode, page_size, deadline)
@@ -133,6 +135,8 @@ def roll_back(target: Target, place: Workplace, deadline: Deadline) -> str:
 def _undo_in_place(target: Target, place: Workplace, deadline: Deadline, marker: "dict[str, Any]") -> str:
     if not place.has(BEFORE):
         raise RefusedError("before_lost", "what was kept to roll back to has gone")
+    if not target.exists:
+        raise RefusedError("missing", "there is no database any more that could be rolled back")
     place.note(MARKER, dict(marker, phase=UNDOING))
     mode, page_size = journal_mode_of(target, deadline)
     fit_copy(place.file(BEFORE), mode, page_size, deadline)

@@ -41,14 +41,18 @@ class Workplace:
         while True:
             make_private(self.path, "no_permission")
             self._require_ours()
-            with suppress(FileNotFoundError):
-                before = os.stat(self.path).st_ino
-                with locked_folder(self.path, deadline, "another process is at work on this recovery in"):
-                    # The one before us may have removed it while we waited; then what we hold is no folder any more.
-                    if os.path.lexists(self.path) and os.stat(self.path).st_ino == before:
-                        yield
-                        return
+            with locked_folder(self.path, deadline, "another process is at work on this recovery in") as descriptor:
+                # The one before us may have removed it while we waited; then what we hold is no folder any more.
+                if self._is(descriptor):
+                    yield
+                    return
             deadline.check()
+
+    def _is(self, descriptor: int) -> bool:
+        try:
+            return os.path.samestat(os.fstat(descriptor), os.lstat(self.path))
+        except FileNotFoundError:
+            return False
 
     def file(self, name: str) -> bytes:
         """Return the path of one of the files."""
