@@ -84,3 +84,17 @@ def test_neither_signature_nor_body_reach_the_log(world: World, caplog: pytest.L
         assert secret not in told
     assert FIRST in told
     assert world.queue.jobs
+
+
+def test_the_log_tells_what_was_asked_and_how_it_ended(world: World, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    for case in ("recover", "get_recovery", "recover_hostile_key", "wrong_method"):
+        ask(case)
+    told = [tuple(vars(record).get(name) for name in ("method", "route", "status", "recovery_id")) for record in caplog.records]
+    assert told == [
+        ("POST", "/backup/recover", 202, FIRST),
+        ("GET", "/backup/recover/{recovery_id}", 200, FIRST),
+        ("POST", "/backup/recover", 422, None),
+        ("DELETE", None, 405, None),
+    ]
+    assert len(world.queue.jobs) == 1

@@ -5,6 +5,8 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qs
 
+from fleetsave.api.door import Api
+from fleetsave.api.ports import ApiPorts
 from tests.functions.context import context
 from tests.unit.api.world import World, rest_event
 
@@ -16,12 +18,17 @@ class Gateway:
 
     def __init__(self, make: Callable[[], World]) -> None:
         self._make = make
+        self._world = make()
+        self._api = Api(self._ports)
         self.answered: list[int] = []
         self.signed: list[bool] = []
 
+    def _ports(self) -> ApiPorts:
+        return self._world.api_ports()
+
     def __call__(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
-        world = self._make()
-        answer = world.api.answer(_event(environ), context())
+        self._world = self._make()
+        answer = self._api.answer(_event(environ), context())
         status = HTTPStatus(answer["statusCode"])
         self.signed.append(environ.get("HTTP_AUTHORIZATION", "").startswith("AWS4-HMAC-SHA256 "))
         self.answered.append(status.value)

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import fleetsave
@@ -93,9 +94,13 @@ class World:
     def __post_init__(self) -> None:
         self.catalog = Catalog(self.store)
         self.recoveries = Recoveries(self.store)
-        self.api = Api(self.api_ports)
         write_fleet(self.store, FLEET)
         self.add(key_of())
+
+    @cached_property
+    def api(self) -> Api:
+        """Return the API over this world, which is dear to make."""
+        return Api(self.api_ports)
 
     @property
     def memory(self) -> MemoryStore:
