@@ -105,7 +105,8 @@ class Api:
 
     def _log(self, app: APIGatewayRestResolver, next_middleware: NextMiddleware) -> Response[Any]:
         response = next_middleware(app)
-        logger().info("answered", extra={**self._told(), "status": response.status_code})
+        if self._is_own(app.context["_route"]):
+            logger().info("answered", extra={**self._told(), "status": response.status_code})
         return response
 
     def _invalid(self, error: RequestValidationError) -> Response[Any]:

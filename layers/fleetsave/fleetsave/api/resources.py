@@ -11,17 +11,14 @@ from fleetsave.catalog.safety import ArtifactSafety, FleetSafety
 from fleetsave.model.history import Backup, State
 from fleetsave.model.kinds import Kind
 from fleetsave.model.records import Finding
-from fleetsave.model.recoveries import (
-    FINAL,
-    STEPS,
+from fleetsave.model.recoveries import FINAL, STEPS, Recovery, Status
+from fleetsave.model.recovery_records import (
     Problem,
     Progress,
-    Recovery,
     RecoveryPlan,
     RecoveryRecord,
     RecoveryState,
     Safety,
-    Status,
     Survey,
     SwapReport,
 )
