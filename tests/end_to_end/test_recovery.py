@@ -3,6 +3,7 @@
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from botocore.credentials import Credentials
@@ -117,7 +118,7 @@ def test_the_same_request_sent_twice_is_one_recovery(
     assert ended(deployment, api, first.document["id"])["status"] == "recovered"
 
 
-def ended(deployment: Deployment, api: RecoveryApi, recovery_id: str) -> dict[str, object]:
+def ended(deployment: Deployment, api: RecoveryApi, recovery_id: str) -> dict[str, Any]:
     """Wait for the end of a recovery and return it."""
     deployment.wait_for(f"the end of {recovery_id}", lambda: bool(api.get(recovery_id).document["is_finished"]), patience=120)
     return api.get(recovery_id).document

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from fleetsave.model.errors import RestoreError
 from fleetsave.model.records import Finding, Fingerprint, Level, Outcome
-from fleetsave.model.recoveries import RecoveryPlan, Survey, SwapMethod, SwapReport, TargetState
+from fleetsave.model.recovery_records import RecoveryPlan, Survey, SwapMethod, SwapReport, TargetState
 from fleetsave.sources.base import CopyReport
 from fleetsave.transports.base import CommandResult
 

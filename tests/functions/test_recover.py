@@ -16,8 +16,8 @@ from fleetsave.model.errors import (
     TransportError,
 )
 from fleetsave.model.fleet import Fleet
-from fleetsave.model.recoveries import RecoveryState
 from fleetsave.model.recovery_jobs import RecoveryJob
+from fleetsave.model.recovery_records import RecoveryState
 from fleetsave.recover.outcome import Finished
 from functions.recover import app
 from tests.fakes.job_queue import RecordingRecoveryQueue

@@ -9,7 +9,7 @@ import pytest
 
 from fleetsave.local.game import check_game
 from fleetsave.model.records import Outcome
-from fleetsave.model.recoveries import SwapMethod
+from fleetsave.model.recovery_records import SwapMethod
 from tests.fixtures.game import running_game
 from tests.fixtures.restores import Backup, KilledAgents, Restoring, deliver
 from tests.soak.figures import record

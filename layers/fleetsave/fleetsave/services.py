@@ -19,7 +19,7 @@ from fleetsave.collect.ports import Ports
 from fleetsave.model.errors import ConfigurationError
 from fleetsave.model.fleet import Fleet, Server
 from fleetsave.model.keys import ArtifactId, RecoveryId
-from fleetsave.model.recoveries import RecoveryPlan
+from fleetsave.model.recovery_records import RecoveryPlan
 from fleetsave.planning.target import allowed_folders
 from fleetsave.queues import (
     Announcer,

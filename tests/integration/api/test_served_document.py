@@ -22,7 +22,7 @@ from schemathesis.specs.openapi.checks import (
 
 from fleetsave.api.requests import MISSION_BODY, RecoveryBody
 from fleetsave.api.room import Asked, begin_recovery
-from fleetsave.model.recoveries import RecoveryState
+from fleetsave.model.recovery_records import RecoveryState
 from tests.integration.api.wsgi import Gateway
 from tests.unit.api.world import World
 

@@ -14,7 +14,8 @@ from fleetsave.catalog.recoveries import Recoveries
 from fleetsave.local.emulator import ADMIN_KEY, Emulator
 from fleetsave.local.seaweedfs import SeaweedFS
 from fleetsave.model.errors import RecoveryRefusedError
-from fleetsave.model.recoveries import Reason, RecoveryState
+from fleetsave.model.recoveries import Reason
+from fleetsave.model.recovery_records import RecoveryState
 from fleetsave.store.s3 import S3Store
 from tests.fixtures.stores import emulator_client
 from tests.unit.api.world import MISSION, World

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from fleetsave.model.recoveries import RecoveryState
+from fleetsave.model.recovery_records import RecoveryState
 from tests.fixtures.game import RunningGame, running_game
 from tests.fixtures.recovering import Recovering
 

@@ -7,7 +7,7 @@ import pytest
 
 from fleetsave.api.listing import BACKUPS_A_PAGE, RECOVERIES_A_PAGE
 from fleetsave.model.keys import RecordName
-from fleetsave.model.recoveries import RecoveryState
+from fleetsave.model.recovery_records import RecoveryState
 from tests.unit.api.world import FIRST, MISSION, NOON, RECOVER, VERIFIED, Reply, World, key_of
 
 HOUR = timedelta(hours=1)

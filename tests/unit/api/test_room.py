@@ -7,7 +7,7 @@ import pytest
 
 from fleetsave.model.errors import CatalogError, StoreError
 from fleetsave.model.keys import RecordName, RecoveryId
-from fleetsave.model.recoveries import RecoveryState
+from fleetsave.model.recovery_records import RecoveryState
 from tests.unit.api.world import FIRST, MISSION, NEWEST, NOON, PATH, RECOVER, VERIFIED, World, key_of
 
 SECOND = "server_001.000002"

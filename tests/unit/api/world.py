@@ -17,8 +17,9 @@ from fleetsave.catalog.recoveries import Recoveries
 from fleetsave.model.errors import QueueError
 from fleetsave.model.keys import ArtifactId, BackupKey, RecordName, RecoveryId
 from fleetsave.model.kinds import Compression, Kind
-from fleetsave.model.recoveries import Recovery, RecoveryRecord, RecoveryState, Safety, SwapMethod, SwapReport
+from fleetsave.model.recoveries import Recovery
 from fleetsave.model.recovery_jobs import RecoveryJob
+from fleetsave.model.recovery_records import RecoveryRecord, RecoveryState, Safety, SwapMethod, SwapReport
 from fleetsave.model.slots import Slot
 from fleetsave.planning.plan import make_plan
 from fleetsave.store.base import ObjectStore

@@ -10,11 +10,10 @@ from fleetsave.api.resources import recovery_resource
 from fleetsave.model.keys import RecoveryId
 from fleetsave.model.kinds import Compression, Kind
 from fleetsave.model.records import Finding, Outcome
-from fleetsave.model.recoveries import (
-    STEPS,
+from fleetsave.model.recoveries import STEPS, Recovery
+from fleetsave.model.recovery_records import (
     Problem,
     Progress,
-    Recovery,
     RecoveryPlan,
     RecoveryRecord,
     RecoveryRequest,

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ReadTimeoutError
 
-from fleetsave.model.recoveries import RecoveryState, Status, SwapMethod, SwapReport
+from fleetsave.model.recoveries import Status
+from fleetsave.model.recovery_records import RecoveryState, SwapMethod, SwapReport
 from tests.fakes.recovery_api import URL, ok, problem
 from tests.unit.cli.conftest import CommandLine
 from tests.unit.cli.recoveries import FAILED, ID, KEY, PATH, SAFETY_KEY, WELL, dry_run, shown

@@ -6,7 +6,8 @@ from datetime import datetime
 from fleetsave.catalog.recoveries import Recoveries
 from fleetsave.model.keys import RecoveryId
 from fleetsave.model.kinds import Kind
-from fleetsave.model.recoveries import Progress, Recovery, RecoveryRecord, RecoveryRequest, RecoveryState
+from fleetsave.model.recoveries import Recovery
+from fleetsave.model.recovery_records import Progress, RecoveryRecord, RecoveryRequest, RecoveryState
 from tests.unit.collect.world import World
 
 REQUEST = RecoveryRequest("server_001", Kind.DATABASE, "server_001", "a test", "0" * 64)

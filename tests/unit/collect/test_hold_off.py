@@ -10,7 +10,8 @@ from fleetsave.collect.outcome import HeldOff, Stored
 from fleetsave.collect.room import collect
 from fleetsave.model.errors import StoreError
 from fleetsave.model.keys import RecoveryId
-from fleetsave.model.recoveries import FINAL, SILENT_FOR, RecoveryState
+from fleetsave.model.recoveries import FINAL, SILENT_FOR
+from fleetsave.model.recovery_records import RecoveryState
 from tests.unit.collect.recovering import begin
 from tests.unit.collect.world import ARTIFACT, JOB, PATH, World
 

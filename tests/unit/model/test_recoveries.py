@@ -9,17 +9,13 @@ from hypothesis import strategies as st
 from fleetsave.model.keys import RecoveryId
 from fleetsave.model.kinds import Kind
 from fleetsave.model.records import Fingerprint
-from fleetsave.model.recoveries import (
-    FINAL,
-    SILENT_FOR,
-    STEPS,
+from fleetsave.model.recoveries import FINAL, SILENT_FOR, STEPS, Recovery, Status
+from fleetsave.model.recovery_records import (
     Progress,
-    Recovery,
     RecoveryRecord,
     RecoveryRequest,
     RecoveryState,
     Safety,
-    Status,
     Survey,
     SwapMethod,
     SwapReport,

@@ -5,7 +5,7 @@ from typing import Any
 
 from fleetsave.model.fleet import Fleet
 from fleetsave.model.kinds import Kind
-from fleetsave.model.recoveries import RecoveryRequest
+from fleetsave.model.recovery_records import RecoveryRequest
 
 NEWEST = RecoveryRequest("alpha", Kind.DATABASE, "alpha", "somebody", "1" * 64, artifact="database")
 """Asks for the newest verified backup of alpha's database, into its place."""

@@ -13,7 +13,7 @@ from fleetsave.model.history import State
 from fleetsave.model.keys import BackupKey, RecordName
 from fleetsave.model.kinds import Kind
 from fleetsave.model.records import Fingerprint, StoredRecord
-from fleetsave.model.recoveries import RecoveryRequest
+from fleetsave.model.recovery_records import RecoveryRequest
 from fleetsave.planning.plan import make_plan
 from tests.unit.planning.requests import ask, fleet_of
 from tests.unit.prune.bucket import DAY, NOW, VERIFIED, Bucket, fleet, key_of, stored

@@ -2,7 +2,8 @@
 
 from fleetsave.catalog.recoveries import Recoveries
 from fleetsave.model.kinds import Kind
-from fleetsave.model.recoveries import Recovery, RecoveryRecord, RecoveryRequest, RecoveryState
+from fleetsave.model.recoveries import Recovery
+from fleetsave.model.recovery_records import RecoveryRecord, RecoveryRequest, RecoveryState
 from fleetsave.store.base import ObjectStore
 from tests.unit.prune.bucket import NOW
 

@@ -9,7 +9,8 @@ from fleetsave.catalog.catalog import Catalog
 from fleetsave.catalog.recoveries import Recoveries
 from fleetsave.model.errors import ObjectNotFoundError, RecoveryRefusedError
 from fleetsave.model.keys import BackupKey, RecordName
-from fleetsave.model.recoveries import Reason, RecoveryState
+from fleetsave.model.recoveries import Reason
+from fleetsave.model.recovery_records import RecoveryState
 from fleetsave.planning.plan import make_plan
 from fleetsave.prune.report import PruneReport
 from fleetsave.prune.room import prune

@@ -6,8 +6,9 @@ import pytest
 
 from fleetsave.model.errors import StoreError, TransportError
 from fleetsave.model.keys import RecordName
-from fleetsave.model.recoveries import Recovery, RecoveryState, Status, SwapMethod, TargetState
+from fleetsave.model.recoveries import Recovery, Status
 from fleetsave.model.recovery_jobs import Cause
+from fleetsave.model.recovery_records import RecoveryState, SwapMethod, TargetState
 from fleetsave.recover.outcome import Finished, HandedOn
 from tests.unit.recover.world import AFTER, BEFORE, KEY, NEW, OLD, World, safety_key
 

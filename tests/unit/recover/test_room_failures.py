@@ -5,7 +5,8 @@ import pytest
 from fleetsave.model.errors import RestoreError, StalledError, TransportError
 from fleetsave.model.keys import RecordName
 from fleetsave.model.records import Finding, Level, Outcome
-from fleetsave.model.recoveries import Recovery, RecoveryState, Status, SwapMethod, TargetState
+from fleetsave.model.recoveries import Recovery, Status
+from fleetsave.model.recovery_records import RecoveryState, SwapMethod, TargetState
 from fleetsave.transports.base import CommandResult
 from tests.fakes.restorer import failed
 from tests.unit.recover.world import AFTER, BEFORE, KEY, NEW, OLD, World, safety_key

@@ -12,8 +12,9 @@ from fleetsave.model.jobs import Job
 from fleetsave.model.keys import ArtifactId, BackupKey, RecordName
 from fleetsave.model.kinds import Compression, Kind
 from fleetsave.model.records import Finding, Level, Outcome, VerdictRecord
-from fleetsave.model.recoveries import Recovery, RecoveryRequest, RecoveryState, Status
+from fleetsave.model.recoveries import Recovery, Status
 from fleetsave.model.recovery_jobs import RecoveryJob
+from fleetsave.model.recovery_records import RecoveryRequest, RecoveryState
 from fleetsave.model.slots import Slot
 from fleetsave.recover.outcome import Outcome as RunOutcome
 from fleetsave.recover.ports import Ports

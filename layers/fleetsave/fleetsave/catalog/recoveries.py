@@ -27,15 +27,8 @@ from fleetsave.model.keys import (
     recoveries_prefix,
     recovery_progress_key,
 )
-from fleetsave.model.recoveries import (
-    FINAL,
-    Progress,
-    Reason,
-    Recovery,
-    RecoveryRecord,
-    RecoveryRequest,
-    RecoveryState,
-)
+from fleetsave.model.recoveries import FINAL, Reason, Recovery
+from fleetsave.model.recovery_records import Progress, RecoveryRecord, RecoveryRequest, RecoveryState
 from fleetsave.store.base import ObjectStore
 
 

@@ -12,7 +12,8 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColum
 from fleetsave.api_client import RecoveryApi
 from fleetsave.cli.output import printable
 from fleetsave.model.errors import ApiProblemError
-from fleetsave.model.recoveries import STEPS, RecoveryState, Status
+from fleetsave.model.recoveries import STEPS, Status
+from fleetsave.model.recovery_records import RecoveryState
 
 _SECONDS = 2.0
 """How often it is asked where the API does not say."""

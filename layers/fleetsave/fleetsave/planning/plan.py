@@ -7,7 +7,7 @@ from fleetsave.model.fleet import Fleet
 from fleetsave.model.history import Backup, State
 from fleetsave.model.keys import ArtifactId
 from fleetsave.model.records import StoredRecord
-from fleetsave.model.recoveries import RecoveryPlan, RecoveryRequest
+from fleetsave.model.recovery_records import RecoveryPlan, RecoveryRequest
 from fleetsave.planning.selection import select
 from fleetsave.planning.target import Target, find_target
 

@@ -9,7 +9,8 @@ from fleetsave.model.fleet import Fleet
 from fleetsave.model.history import Backup, State
 from fleetsave.model.keys import ArtifactId, BackupKey, RecordName
 from fleetsave.model.kinds import Kind
-from fleetsave.model.recoveries import Reason, RecoveryRequest
+from fleetsave.model.recoveries import Reason
+from fleetsave.model.recovery_records import RecoveryRequest
 
 SUPPORTED = frozenset({Kind.DATABASE})
 """The kinds that can be recovered."""

@@ -8,7 +8,8 @@ from fleetsave.model.fleet import Fleet, Server, SqliteDatabase
 from fleetsave.model.keys import ArtifactId
 from fleetsave.model.kinds import Kind
 from fleetsave.model.records import StoredRecord
-from fleetsave.model.recoveries import Reason, RecoveryRequest
+from fleetsave.model.recoveries import Reason
+from fleetsave.model.recovery_records import RecoveryRequest
 from fleetsave.sources.sqlite.names import artifact_name, require_match
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from fleetsave.model.errors import ConfigurationError, FleetsaveError, RestoreError, TransportError
 from fleetsave.model.records import Finding, Outcome
-from fleetsave.model.recoveries import RecoveryState, SwapMethod
+from fleetsave.model.recovery_records import RecoveryState, SwapMethod
 from fleetsave.observability import count
 from fleetsave.recover.run import Run, problem_of, spell
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from fleetsave.model.keys import RecoveryId
-from fleetsave.model.recoveries import RecoveryState
 from fleetsave.model.recovery_jobs import RecoveryJob
+from fleetsave.model.recovery_records import RecoveryState
 
 
 @dataclass(frozen=True)

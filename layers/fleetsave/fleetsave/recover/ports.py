@@ -8,7 +8,7 @@ from fleetsave.catalog.catalog import Catalog
 from fleetsave.catalog.recoveries import Recoveries
 from fleetsave.model.fleet import Fleet, Server
 from fleetsave.model.keys import RecoveryId
-from fleetsave.model.recoveries import RecoveryPlan
+from fleetsave.model.recovery_records import RecoveryPlan
 from fleetsave.queues import JobQueue, RecoveryQueue
 from fleetsave.sources.base import Restorer
 from fleetsave.store.base import ObjectStore

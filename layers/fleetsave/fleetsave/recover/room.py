@@ -16,8 +16,9 @@ from fleetsave.model.errors import (
     TransportError,
     VerificationError,
 )
-from fleetsave.model.recoveries import FINAL, Recovery, RecoveryState
+from fleetsave.model.recoveries import FINAL, Recovery
 from fleetsave.model.recovery_jobs import Cause, RecoveryJob
+from fleetsave.model.recovery_records import RecoveryState
 from fleetsave.recover import endings, steps
 from fleetsave.recover.outcome import Finished, HandedOn, Outcome
 from fleetsave.recover.ports import Ports

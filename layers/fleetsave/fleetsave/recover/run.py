@@ -7,7 +7,8 @@ import fleetsave
 from fleetsave.model.errors import ConfigurationError, FleetsaveError, RestoreError, TransportError
 from fleetsave.model.fleet import Server
 from fleetsave.model.keys import RecoveryId
-from fleetsave.model.recoveries import Problem, Progress, Recovery, RecoveryPlan, RecoveryRecord, RecoveryState
+from fleetsave.model.recoveries import Recovery
+from fleetsave.model.recovery_records import Problem, Progress, RecoveryPlan, RecoveryRecord, RecoveryState
 from fleetsave.recover import hooks
 from fleetsave.recover.ports import Ports
 from fleetsave.sources.base import Restorer

@@ -7,7 +7,7 @@ from fleetsave.model.errors import ObjectNotFoundError, RestoreError
 from fleetsave.model.jobs import Job
 from fleetsave.model.keys import ArtifactId, BackupKey, RecordName
 from fleetsave.model.records import Level, Outcome
-from fleetsave.model.recoveries import RecoveryState, Safety, TargetState
+from fleetsave.model.recovery_records import RecoveryState, Safety, TargetState
 from fleetsave.model.slots import Slot
 from fleetsave.recover.run import Run
 

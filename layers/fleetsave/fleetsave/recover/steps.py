@@ -5,7 +5,8 @@ from collections.abc import Callable
 from fleetsave.model.errors import RestoreError
 from fleetsave.model.keys import BackupKey
 from fleetsave.model.records import Finding, Outcome
-from fleetsave.model.recoveries import Recovery, RecoveryState, Survey, SwapMethod, TargetState
+from fleetsave.model.recoveries import Recovery
+from fleetsave.model.recovery_records import RecoveryState, Survey, SwapMethod, TargetState
 from fleetsave.planning.plan import make_plan
 from fleetsave.recover.run import Run
 from fleetsave.recover.safety import is_damaged, secure

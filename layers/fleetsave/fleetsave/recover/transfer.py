@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from fleetsave.model.errors import RestoreError, TransportError
-from fleetsave.model.recoveries import RecoveryState
+from fleetsave.model.recovery_records import RecoveryState
 from fleetsave.recover.run import PAUSES, Run
 from fleetsave.store.decompress import plain_chunks
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from fleetsave.model.records import CaptureReport, Finding, Fingerprint
-from fleetsave.model.recoveries import Survey, SwapMethod, SwapReport
+from fleetsave.model.recovery_records import Survey, SwapMethod, SwapReport
 
 
 class Capture(Protocol):

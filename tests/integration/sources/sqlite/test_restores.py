@@ -11,7 +11,7 @@ import pytest
 
 from fleetsave.local.game import check_game, create, last_payment
 from fleetsave.model.records import Outcome
-from fleetsave.model.recoveries import SwapMethod, TargetState
+from fleetsave.model.recovery_records import SwapMethod, TargetState
 from fleetsave.sources.sqlite.restorer import SqliteRestorer
 from tests.fixtures.restores import Backup, Restoring, content_of, deliver, left_beside, refusal
 

@@ -15,7 +15,7 @@ import pytest
 from fleetsave.local.game import check_game, create, last_payment
 from fleetsave.model.errors import RestoreError
 from fleetsave.model.records import Outcome
-from fleetsave.model.recoveries import SwapMethod
+from fleetsave.model.recovery_records import SwapMethod
 from tests.fixtures.game import running_game
 from tests.fixtures.restores import Backup, KilledAgents, Restoring, deliver, left_beside, refusal
 

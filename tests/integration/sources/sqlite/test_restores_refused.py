@@ -9,7 +9,7 @@ import pytest
 
 from fleetsave.local.game import create
 from fleetsave.model.errors import RestoreError
-from fleetsave.model.recoveries import SwapMethod
+from fleetsave.model.recovery_records import SwapMethod
 from fleetsave.transports.ssh import SshTransport
 from tests.fixtures.captures import NO_PYTHON
 from tests.fixtures.restores import Backup, Restoring, left_beside, refusal

@@ -13,7 +13,7 @@ from fleetsave.model.errors import RestoreError
 from fleetsave.model.fleet import Server, Ssh
 from fleetsave.model.keys import RecoveryId
 from fleetsave.model.records import Fingerprint, Level, Outcome
-from fleetsave.model.recoveries import SwapMethod, TargetState
+from fleetsave.model.recovery_records import SwapMethod, TargetState
 from fleetsave.sources.base import Restorer
 from fleetsave.sources.sqlite.restorer import SqliteRestorer
 from tests.fakes.fake_transport import FakeTransport

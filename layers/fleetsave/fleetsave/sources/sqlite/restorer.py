@@ -10,7 +10,7 @@ from fleetsave.model.errors import TransportError
 from fleetsave.model.fleet import Server
 from fleetsave.model.keys import RecoveryId
 from fleetsave.model.records import Finding, Fingerprint, Level, Outcome
-from fleetsave.model.recoveries import RecoveryPlan, Survey, SwapMethod, SwapReport
+from fleetsave.model.recovery_records import RecoveryPlan, Survey, SwapMethod, SwapReport
 from fleetsave.sources.base import CopyReport
 from fleetsave.sources.sqlite.remote_python import NoPythonError, RemotePython
 from fleetsave.sources.sqlite.restore_findings import compare, integrity
