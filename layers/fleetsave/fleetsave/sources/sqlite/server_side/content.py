@@ -4,6 +4,7 @@ import hashlib
 import os
 import sqlite3
 import time
+from typing import Any
 
 from fleetsave.sources.sqlite.server_side.ground import Deadline, RefusedError
 
@@ -18,23 +19,29 @@ def begin(connection: sqlite3.Connection, deadline: Deadline) -> None:
 
 
 def begin_reading(connection: sqlite3.Connection, deadline: Deadline) -> int:
-    """Open a read transaction and return how many tables it sees.
+    """Open a read transaction and return how many tables it sees."""
+    connection.execute("BEGIN")
+    ((tables,),) = ask_often(connection, deadline, "SELECT count(*) FROM sqlite_master WHERE type = 'table'")
+    return int(tables)
+
+
+def ask_often(connection: sqlite3.Connection, deadline: Deadline, sql: str) -> "list[Any]":
+    """Run a statement as soon as its lock can be had, and return all its rows.
 
     Asked every few milliseconds, a lock is had in the short gaps that a busy writer leaves; SQLite's own waiting, which
     sleeps longer and longer, misses them for seconds.
     """
-    connection.execute("BEGIN")
     connection.execute("PRAGMA busy_timeout=0")
     while True:
         try:
-            (tables,) = connection.execute("SELECT count(*) FROM sqlite_master WHERE type = 'table'").fetchone()
+            rows = connection.execute(sql).fetchall()
             break
         except sqlite3.OperationalError as error:
             if "locked" not in str(error) or deadline.passed():
                 raise
             time.sleep(POLL_SECONDS)
     connection.execute(f"PRAGMA busy_timeout={int(deadline.remaining() * 1000)}")
-    return int(tables)
+    return rows
 
 
 def fingerprint(connection: sqlite3.Connection, checks: "dict[str, str]") -> "dict[str, object]":

@@ -9,7 +9,7 @@ import sqlite3
 from contextlib import closing
 from typing import Any
 
-from fleetsave.sources.sqlite.server_side.content import begin_reading, fingerprint
+from fleetsave.sources.sqlite.server_side.content import ask_often, begin_reading, fingerprint
 from fleetsave.sources.sqlite.server_side.ground import Deadline, RefusedError, connect
 from fleetsave.sources.sqlite.server_side.snapshot import STEP_PAGES, page_size_of
 from fleetsave.sources.sqlite.server_side.soundness import AS_IT_LIES
@@ -47,9 +47,9 @@ def journal_mode_of(target: Target, deadline: Deadline) -> "tuple[str, int]":
     """Return the live database's journal mode and page size."""
     with closing(connect(target.path, deadline, FOR_WRITING)) as live:
         begin_reading(live, deadline)
-        live.execute("ROLLBACK")
         (mode,) = live.execute("PRAGMA journal_mode").fetchone()
         (page_size,) = live.execute("PRAGMA page_size").fetchone()
+        live.execute("ROLLBACK")
         return mode, page_size
 
 
@@ -83,31 +83,34 @@ def write_through(path: bytes, target: Target, checks: "dict[str, str]", deadlin
         begin_reading(copy, deadline)
         expected = json.loads(json.dumps(fingerprint(copy, checks)))
         copy.execute("ROLLBACK")
-        begin_reading(live, deadline)
-        live.execute("ROLLBACK")
-        version = _data_version(live)
+        version = _data_version(live, deadline)
         _write(copy, live, deadline)
         begin_reading(live, deadline)
         found = json.loads(json.dumps(fingerprint(live, checks)))
-        compared = _data_version(live)
+        (compared,) = live.execute("PRAGMA data_version").fetchone()
+        (mode,) = live.execute("PRAGMA journal_mode").fetchone()
         live.execute("ROLLBACK")
         moved_on = found != expected
         if moved_on and (compared == version or found["schema_sha256"] != expected["schema_sha256"]):
             raise RefusedError("not_equal", _difference(expected, found))
-        _empty_wal(live)
+        if mode == "wal":
+            _empty_wal(live)
         # What is noted here is a state whose content was compared, unless somebody has committed since.
         state = target.state()
-        return {"fingerprint": found, "moved_on": moved_on, "state": state if _data_version(live) == compared else None}
+        return {"fingerprint": found, "moved_on": moved_on, "state": state if _data_version(live, deadline) == compared else None}
 
 
-def _data_version(connection: sqlite3.Connection) -> int:
+def _data_version(connection: sqlite3.Connection, deadline: Deadline) -> int:
+    begin_reading(connection, deadline)  # which finds the gaps that a busy writer leaves
     (version,) = connection.execute("PRAGMA data_version").fetchone()
+    connection.execute("ROLLBACK")
     return int(version)
 
 
 def _write(copy: sqlite3.Connection, live: sqlite3.Connection, deadline: Deadline) -> None:
+    # As FULL, and the journal's removal is made to last as well. It reads the schema, and so needs a lock.
+    ask_often(live, deadline, "PRAGMA synchronous=EXTRA")
     live.execute(f"PRAGMA busy_timeout={LOCK_TRY_MILLISECONDS}")
-    live.execute("PRAGMA synchronous=EXTRA")  # as FULL, and the journal's removal is made to last as well
 
     def progress(status: int, _remaining: int, _total: int) -> None:
         if status == DONE or not deadline.passed():  # once it is done it is committed, and late is no failure
