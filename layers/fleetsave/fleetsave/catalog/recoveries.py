@@ -7,6 +7,7 @@ finished; where the store has conditional writes, two cannot write it, and elsew
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from secrets import token_hex
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -88,7 +89,13 @@ class Recoveries:
             return self._replay_or_refuse(running.id, request)
         recovery_id = RecoveryId(request.target_server_id, max((one.id.number for one in listed), default=0) + 1)
         record = RecoveryRecord(
-            str(recovery_id), RecoveryState.REQUESTED, now, f"asked for by {request.requested_by}", fleetsave.__version__, request
+            recovery_id=str(recovery_id),
+            state=RecoveryState.REQUESTED,
+            at=now,
+            detail=f"asked for by {request.requested_by}",
+            fleetsave_version=fleetsave.__version__,
+            request=request,
+            nonce=token_hex(16),
         )
         if not (self._conditional_writes or is_claimed_alone(self._store, recovery_id)):
             raise _contested(request.target_server_id)

@@ -113,16 +113,16 @@ def _problem(age: timedelta | None, maximum_age: timedelta, *, has_backups: bool
     return None
 
 
+def last_failure(store: ObjectStore, artifact_id: ArtifactId) -> Mapping[str, Any] | None:
+    """Return why the last run of an artifact stored nothing, None if nothing is known: state may be lost at any time."""
+    try:
+        state = json.loads(store.get(artifact_id.state_key))
+    except (ObjectNotFoundError, ValueError):
+        return None
+    failure = state.get("failure") if isinstance(state, dict) else None
+    return failure if isinstance(failure, dict) else None
+
+
 def _failure(store: ObjectStore, artifact_id: ArtifactId, glob: ArtifactId | None) -> Mapping[str, Any] | None:
-    """Return why the last run of an artifact, or of the glob it came from, stored nothing; state may be lost at any time."""
-    for one in (artifact_id, glob):
-        if one is None:
-            continue
-        try:
-            state = json.loads(store.get(one.state_key))
-        except (ObjectNotFoundError, ValueError):
-            continue
-        failure = state.get("failure") if isinstance(state, dict) else None
-        if isinstance(failure, dict):
-            return failure
-    return None
+    """Return why the last run of an artifact, or of the glob it came from, stored nothing."""
+    return last_failure(store, artifact_id) or (last_failure(store, glob) if glob else None)

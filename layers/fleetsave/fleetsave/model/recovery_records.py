@@ -168,7 +168,8 @@ class Problem:
 class RecoveryRecord:
     """One step of a recovery: `recoveries/{id}/{number}-{state}.json`, written once and kept for ever.
 
-    `detail` is a sentence for a person; the others are set by the step that has something of that kind to say.
+    `detail` is a sentence for a person; the others are set by the step that has something of that kind to say. `nonce` makes
+    each first record like no other: whoever reads its own back has begun the recovery.
     """
 
     recovery_id: str
@@ -183,6 +184,7 @@ class RecoveryRecord:
     swap: SwapReport | None = None
     findings: list[Finding] = field(default_factory=list)
     problem: Problem | None = None
+    nonce: str | None = None
     schema_version: int = RECOVERY_SCHEMA_VERSION
 
 

@@ -1,9 +1,9 @@
 """The backup of what is there, before anything of it is replaced: taken by collect, proven by verify, like any other."""
 
-import json
 from datetime import timedelta
 
-from fleetsave.model.errors import ObjectNotFoundError, RestoreError
+from fleetsave.catalog.safety import last_failure
+from fleetsave.model.errors import RestoreError
 from fleetsave.model.jobs import Job
 from fleetsave.model.keys import ArtifactId, BackupKey, RecordName
 from fleetsave.model.records import Level, Outcome
@@ -97,10 +97,7 @@ def _judged(run: Run, key: BackupKey) -> Safety | None:
 
 def _failure(run: Run, key: BackupKey) -> Safety | None:
     """Return or raise what collect remembers of this capture, if it has given up."""
-    try:
-        failure = json.loads(run.ports.store.get(key.artifact_id.state_key)).get("failure") or {}
-    except (ObjectNotFoundError, ValueError, AttributeError):
-        return None  # state may be lost
+    failure = last_failure(run.ports.store, key.artifact_id) or {}
     if failure.get("slot") != key.slot.text or failure.get("retryable"):
         return None
     if failure.get("reason") == _DAMAGED:
