@@ -7,7 +7,7 @@ from datetime import timedelta
 from fleetsave.model.errors import RestoreError, TransportError
 from fleetsave.model.recovery_records import RecoveryState
 from fleetsave.recover.run import PAUSES, Run
-from fleetsave.store.decompress import plain_chunks
+from fleetsave.store.decompress import DamagedStreamError, plain_chunks
 
 _LOOK_EVERY = timedelta(seconds=5)
 """Time between two looks at whether a person wants the recovery to stop."""
@@ -53,7 +53,7 @@ def _plain_bytes(run: Run, begun_at: int) -> Iterator[bytes]:
     """Yield the backup's plain bytes from an offset; all of them are read and hashed, so that the last is vouched for."""
     plan, position, digest = run.plan, 0, hashlib.sha256()
     looked_at = run.ports.now()
-    for chunk in plain_chunks(run.ports.store.read(plan.backup_key), plan.compression, target=plan.backup_key):
+    for chunk in _unpacked(run):
         run.require_time(0)
         if run.ports.now() - looked_at > _LOOK_EVERY:
             run.look_up()
@@ -69,6 +69,14 @@ def _plain_bytes(run: Run, begun_at: int) -> Iterator[bytes]:
             yield unsent
     if position < plan.plain_size:
         raise _altered(run, f"it unpacks to {position} bytes, and {plan.plain_size} were captured")
+
+
+def _unpacked(run: Run) -> Iterator[bytes]:
+    key = run.plan.backup_key
+    try:
+        yield from plain_chunks(run.ports.store.read(key), run.plan.compression, target=key)
+    except DamagedStreamError as error:
+        raise _altered(run, f"it does not unpack: {error.cause}") from error
 
 
 def _altered(run: Run, cause: str) -> RestoreError:
