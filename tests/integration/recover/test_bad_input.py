@@ -168,7 +168,7 @@ def test_a_live_database_that_is_none_any_more_is_replaced_and_what_was_there_is
     backed_up: Recovering, damage: str
 ) -> None:  # fmt: skip
     ruin: dict[str, Callable[[], object]] = {
-        "gone": lambda: subprocess.run(["rm", backed_up.database], check=True),
+        "gone": lambda: subprocess.run(["rm", *backed_up.database.parent.glob("world.db*")], check=True),
         "empty": lambda: backed_up.database.write_bytes(b""),
         "garbage": lambda: backed_up.database.write_bytes(b"not a database" * 1000),
     }
