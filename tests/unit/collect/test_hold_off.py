@@ -98,10 +98,20 @@ def test_a_stalled_recovery_holds_up_nothing_and_is_logged(world: World, caplog:
     assert any(getattr(record, "recovery", None) == str(recovery.id) for record in caplog.records)
 
 
+def test_a_job_that_has_waited_two_minutes_makes_room_and_comes_again(world: World) -> None:
+    recovery = begin(world)
+    noted = waits(world)
+    assert collect(JOB, world.ports) == HeldOff(replace(JOB, hop=1), recovery.id)
+    assert noted[-1] == 120
+
+
 def test_a_recovery_that_stalls_while_a_job_waits_lets_it_go(world: World) -> None:
     begin(world)
     noted = waits(world)
-    assert isinstance(collect(JOB, world.ports), Stored)
+    outcome = collect(JOB, world.ports)
+    while isinstance(outcome, HeldOff):
+        outcome = collect(outcome.job, world.ports)
+    assert isinstance(outcome, Stored)
     assert SILENT_FOR.total_seconds() < noted[-1] <= SILENT_FOR.total_seconds() + LOOK_EVERY_SECONDS
 
 

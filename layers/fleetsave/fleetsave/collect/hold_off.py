@@ -10,19 +10,25 @@ LOOK_EVERY_SECONDS = 5.0
 """A recovery takes minutes, and each look costs a LIST."""
 
 
+_MOST_LOOKS = 24
+"""After two minutes the job goes to the end of its line: functions that wait must not be all that may run, for a recovery waits
+for one that takes its safety backup."""
+
+
 def wait_for_recovery(job: Job, ports: Ports) -> RecoveryId | None:
-    """Wait until no recovery of the job's server stands in the way; return the one that still does near the deadline.
+    """Wait until no recovery of the job's server stands in the way; return the one that still does when that takes long.
 
     The backup that a recovery itself asks for never waits. A stalled recovery, and one whose records cannot be read, holds up
     nothing: a capture is consistent whatever goes on, and its absence would be worse. Raise StoreError.
     """
     if job.artifact_id.is_safety:
         return None
-    while True:
+    for _ in range(_MOST_LOOKS):
         in_the_way = _find(job, ports)
         if in_the_way is None or ports.is_near_deadline():
             return in_the_way
         ports.pause(LOOK_EVERY_SECONDS)
+    return _find(job, ports)
 
 
 def _find(job: Job, ports: Ports) -> RecoveryId | None:
