@@ -1,10 +1,7 @@
 """What an account may do, and what its server has, decides how a database is captured; or why it is refused."""
 
-import os
 import shutil
 import signal
-import tempfile
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -36,18 +33,6 @@ def test_a_database_that_the_account_may_not_read_is_refused(
     server = capturing.server(python=str(unprivileged_python), staging=str(open_folder / "staging"))
     assert capturing.refusal(path, server).reason == "no_permission"
     assert capturing.refusal(tmp_path / "a.db", server).reason == "no_permission"
-
-
-@pytest.fixture
-def open_folder() -> Iterator[Path]:
-    """A folder that everybody may look into and nobody else may write, but for its folder `staging`, which is nobody's."""
-    # Not under pytest's own folder, which is for us alone.
-    folder = Path(tempfile.mkdtemp(prefix="fleetsave-test-"))
-    folder.chmod(0o755)
-    (folder / "staging").mkdir(0o700)
-    os.chown(folder / "staging", 65534, 65534)
-    yield folder
-    shutil.rmtree(folder)
 
 
 def test_a_closed_wal_database_in_a_folder_we_cannot_write_is_read_as_immutable(

@@ -17,23 +17,22 @@ from tests.fixtures.servers import SftpOnlyServer
 
 
 def test_an_account_that_is_neither_root_nor_the_owner_is_refused(
-    restoring: Restoring, backup: Backup, tmp_path: Path, unprivileged_python: Path
+    restoring: Restoring, backup: Backup, open_folder: Path, unprivileged_python: Path
 ) -> None:
-    create(tmp_path / "a.db", "wal")
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)
+    live = open_folder / "a.db"
+    create(live, "wal")
     server = restoring.server(python=str(unprivileged_python))
-    refused = refusal(restoring.restorer(backup, tmp_path / "a.db", server=server))
+    refused = refusal(restoring.restorer(backup, live, server=server))
     assert refused.reason == "no_permission"
     assert "recovery.user" in refused.hint
-    os.chown(tmp_path / "a.db", 65534, 65534)
-    refused = refusal(restoring.restorer(backup, tmp_path / "a.db", server=server))
+    os.chown(live, 65534, 65534)
+    refused = refusal(restoring.restorer(backup, live, server=server))
     assert (refused.reason, "may not write" in refused.cause) == ("no_permission", True)
-    os.chown(tmp_path, 65534, 65534)
-    restorer = restoring.delivered(backup, tmp_path / "a.db", server=server)
+    os.chown(open_folder, 65534, 65534)
+    restorer = restoring.delivered(backup, live, server=server)
     restorer.swap(SwapMethod.IN_PLACE)
     restorer.clean_up()
-    assert left_beside(tmp_path / "a.db") == []
+    assert left_beside(live) == []
 
 
 def test_a_new_file_is_made_nowhere_but_in_the_allowed_folders(restoring: Restoring, backup: Backup, tmp_path: Path) -> None:
