@@ -6,6 +6,7 @@ import secrets
 import shutil
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -101,6 +102,7 @@ class SeaweedFS:
         )
         self._process = process
         process.wait_until(lambda: all(map(accepts_connections, self._ports.values())), timeout=60)
+        process.wait_until(self._has_room, timeout=60)
         process.wait_until(self._fsync_is_on, timeout=60)
 
     def stop(self) -> None:
@@ -140,6 +142,15 @@ class SeaweedFS:
         # Keys in the environment would become one more identity with all rights.
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
         return {**inherited, "GOMEMLIMIT": "400MiB"}
+
+    def _has_room(self) -> bool:
+        """Tell whether the master knows its volumes; until then every object there is answers with an internal error."""
+        url = f"http://127.0.0.1:{self._ports['master']}/dir/status"
+        try:
+            with urllib.request.urlopen(url, timeout=5) as reply:  # noqa: S310 - our own http address
+                return bool(json.load(reply)["Topology"]["Max"])
+        except (OSError, ValueError, KeyError):
+            return False
 
     def _fsync_is_on(self) -> bool:
         """Ask for fsync; tell whether the server took it, which it does once all its parts are up."""
