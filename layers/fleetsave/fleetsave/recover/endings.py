@@ -5,7 +5,7 @@ from collections.abc import Callable
 from fleetsave.model.errors import ConfigurationError, FleetsaveError, RestoreError, TransportError
 from fleetsave.model.records import Finding, Outcome
 from fleetsave.model.recovery_records import RecoveryState, SwapMethod
-from fleetsave.observability import count
+from fleetsave.observability import count, logger
 from fleetsave.recover.run import Run, problem_of, spell
 
 
@@ -28,10 +28,12 @@ def begin_roll_back(run: Run, error: FleetsaveError) -> None:
 def roll_back(run: Run) -> None:
     """Bring back what the swap replaced, start the game, and see that it is whole. Raise FleetsaveError if that fails."""
     plan = run.plan
+    told = []
     if plan.before is not None:
         # The start command may have run already; where it is in place, SQLite lets us in beside the game all the same.
-        _tried(lambda: run.run_hook("before", plan.before or ""))
-    told = [run.on_server(lambda restorer: restorer.roll_back())]
+        unstopped = _tried(lambda: run.run_hook("before", plan.before or ""))
+        told += [f"the game could not be stopped: {spell(unstopped)}"] if unstopped else []
+    told.append(run.on_server(lambda restorer: restorer.roll_back()))
     if plan.after is not None:
         told.append(run.run_hook("after", plan.after or ""))
     findings = _findings(run)
@@ -54,10 +56,14 @@ def give_up(run: Run, error: FleetsaveError) -> None:
 def clean_up(run: Run) -> None:
     """Remove what is left on the server of a recovery that has ended well; an unresolved one keeps everything.
 
-    It is repeated whenever the job comes again.
+    It is repeated whenever the job comes again. What cannot be removed takes room and harms nothing: it is logged, by its name.
     """
-    if run.recovery.plan is not None and not run.recovery.has(RecoveryState.UNRESOLVED):
-        _tried(lambda: run.on_server(lambda restorer: restorer.clean_up()))
+    if run.recovery.plan is None or run.recovery.has(RecoveryState.UNRESOLVED):
+        return
+    error = _tried(lambda: run.on_server(lambda restorer: restorer.clean_up()))
+    if error is not None:
+        left = f".fleetsave-{run.id} beside {run.plan.target_path} on {run.id.server_id}"
+        logger().warning(f"left on the server, remove it by hand: {left}", extra=error.as_dict())
 
 
 def _end_untouched(run: Run, state: RecoveryState, detail: str, error: FleetsaveError | None) -> None:
@@ -86,9 +92,10 @@ def _findings(run: Run) -> list[Finding]:
         return [Finding("rolled_back", Outcome.SKIPPED, f"it could not be looked at: {spell(error)}")]
 
 
-def _tried(work: Callable[[], object]) -> None:
-    """Do what is good to do and not needed: what stops it stands in the way of nothing."""
+def _tried(work: Callable[[], object]) -> FleetsaveError | None:
+    """Do what is good to do and not needed, and return what stopped it: that stands in the way of nothing."""
     try:
         work()
-    except (TransportError, RestoreError, ConfigurationError):
-        return
+    except (TransportError, RestoreError, ConfigurationError) as error:
+        return error
+    return None
