@@ -82,8 +82,8 @@ TAMPERINGS: dict[str, Callable[[StoredRecord], StoredRecord]] = {
     "digest of the stored bytes": lambda r: replace(r, stored_sha256="0" * 64),
     "digest of a part": lambda r: replace(r, parts=[replace(r.parts[0], sha256="0" * 64), *r.parts[1:]]),
     "a part left out": lambda r: replace(r, parts=r.parts[1:]),
-    "pages": lambda r: replace(r, capture=replace(r.capture, page_count=r.capture.page_count + 1)),
-    "page size": lambda r: replace(r, capture=replace(r.capture, page_size=1024, page_count=r.capture.page_count * 4)),
+    "pages": lambda r: replace(r, capture=replace(r.snapshot, page_count=r.snapshot.page_count + 1)),
+    "page size": lambda r: replace(r, capture=replace(r.snapshot, page_size=1024, page_count=r.snapshot.page_count * 4)),
     "rows": lambda r: replace(
         r, capture=replace(r.capture, fingerprint=r.capture.fingerprint and replace(r.capture.fingerprint, row_counts={}))
     ),

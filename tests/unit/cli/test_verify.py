@@ -37,7 +37,7 @@ def add_real(bucket: Bucket, key: BackupKey, folder: Path) -> None:
         stored_size=len(body),
         etag=info.etag,
         parts=[PartRecord(1, len(body), info.etag, hashlib.sha256(body).hexdigest(), len(plain))],
-        capture=replace(record.capture, sha256=sha256, size=len(plain), page_count=len(plain) // 4096, fingerprint=None),
+        capture=replace(record.snapshot, sha256=sha256, size=len(plain), page_count=len(plain) // 4096, fingerprint=None),
     )
     bucket.catalog.append(key, RecordName.STORED, record)
     bucket.clock.now = key_of(0 * DAY).slot.at

@@ -16,10 +16,11 @@ from fleetsave.model.keys import (
     RecoveryId,
     backup_prefix,
     catalog_prefix,
+    parse_globals_key,
     parse_id,
     parse_record_key,
 )
-from fleetsave.model.kinds import Compression, Kind
+from fleetsave.model.kinds import Compression, DumpFormat, Kind
 from fleetsave.model.slots import Slot
 
 EXAMPLES = settings(max_examples=int(os.environ.get("FLEETSAVE_HYPOTHESIS_EXAMPLES", "200")), deadline=None)
@@ -35,11 +36,12 @@ slots = st.datetimes(datetime(1, 1, 1), datetime(9999, 12, 31), timezones=st.jus
 )
 server_kinds = st.sampled_from([kind for kind in Kind if kind is not Kind.POSTGRESQL])
 names = ids | slot_like_ids
-artifacts = st.builds(ArtifactId, names.filter(lambda name: name != CENTRAL_SERVER_ID), server_kinds, names) | st.just(
-    ArtifactId(CENTRAL_SERVER_ID, Kind.POSTGRESQL, "postgresql")
-)
+dumped_names = st.just("postgresql") | names.filter(lambda name: not f"_{name}".endswith("_globals"))
+dumped = st.builds(ArtifactId, st.just(CENTRAL_SERVER_ID), st.just(Kind.POSTGRESQL), dumped_names)
+artifacts = st.builds(ArtifactId, names.filter(lambda name: name != CENTRAL_SERVER_ID), server_kinds, names) | dumped
 recovery_ids = st.builds(RecoveryId, names, st.integers(1, 999_999))
-keys = st.builds(BackupKey, artifacts, slots, st.sampled_from(Compression))
+archives = st.builds(BackupKey, dumped, slots, st.just(Compression.NONE), st.just(DumpFormat.CUSTOM))
+keys = st.builds(BackupKey, artifacts, slots, st.sampled_from(Compression)) | archives
 
 
 @given(keys)
@@ -214,10 +216,47 @@ def test_only_the_central_database_is_central() -> None:
     for server_id, kind, artifact in (
         (CENTRAL_SERVER_ID, Kind.DATABASE, "database"),
         ("server_001", Kind.POSTGRESQL, "postgresql"),
-        (CENTRAL_SERVER_ID, Kind.POSTGRESQL, "other"),
+        (CENTRAL_SERVER_ID, Kind.POSTGRESQL, "globals"),
+        (CENTRAL_SERVER_ID, Kind.POSTGRESQL, "game_globals"),
     ):
         with pytest.raises(InvalidInputError):
             ArtifactId(server_id, kind, artifact)
+
+
+@given(st.builds(BackupKey, dumped, slots, st.sampled_from(Compression)) | archives)
+@EXAMPLES
+def test_the_key_of_globals_tells_whose_they_are_and_is_never_that_of_a_backup(key: BackupKey) -> None:
+    assert key.globals_key is not None
+    assert parse_globals_key(key.globals_key) == (key.artifact_id, key.slot)
+    assert parse_globals_key(key.text) is None
+    with pytest.raises(InvalidInputError):
+        BackupKey.parse(key.globals_key)
+
+
+@pytest.mark.parametrize(
+    ("artifact", "dump_format", "compression", "text"),
+    [
+        ("postgresql", DumpFormat.PLAIN, Compression.NONE, "central/postgresql/postgresql_20240101_120000.sql"),
+        ("postgresql", DumpFormat.PLAIN, Compression.ZSTD, "central/postgresql/postgresql_20240101_120000.sql.zst"),
+        ("game", DumpFormat.PLAIN, Compression.ZSTD, "central/postgresql/postgresql_20240101_120000_game.sql.zst"),
+        ("game", DumpFormat.CUSTOM, Compression.NONE, "central/postgresql/postgresql_20240101_120000_game.dump"),
+    ],
+)
+def test_dumps_have_the_keys_that_are_promised(
+    artifact: str, dump_format: DumpFormat, compression: Compression, text: str
+) -> None:
+    artifact_id = ArtifactId(CENTRAL_SERVER_ID, Kind.POSTGRESQL, artifact)
+    assert BackupKey(artifact_id, Slot.parse("20240101_120000"), compression, dump_format).text == text
+
+
+def test_only_dumps_have_a_format_of_their_own_and_an_archive_is_compressed_in_itself() -> None:
+    slot, dump = Slot.parse("20240101_120000"), ArtifactId(CENTRAL_SERVER_ID, Kind.POSTGRESQL, "postgresql")
+    for artifact_id, compression in (
+        (ArtifactId("server_001", Kind.DATABASE, "database"), Compression.NONE),
+        (dump, Compression.ZSTD),
+    ):
+        with pytest.raises(InvalidInputError):
+            BackupKey(artifact_id, slot, compression, DumpFormat.CUSTOM)
 
 
 @given(keys)

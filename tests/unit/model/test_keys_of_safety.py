@@ -9,7 +9,7 @@ from fleetsave.model.kinds import Compression, Kind
 from fleetsave.model.slots import Slot
 from tests.unit.model.test_keys import EXAMPLES, artifacts, slots
 
-plain_artifacts = artifacts.filter(lambda one: one.kind is not Kind.POSTGRESQL and not one.is_safety)
+plain_artifacts = artifacts.filter(lambda one: not one.is_safety)
 
 
 @given(plain_artifacts, slots, st.sampled_from(Compression))

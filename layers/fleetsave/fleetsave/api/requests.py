@@ -22,7 +22,7 @@ from pydantic import (
 from pydantic.config import JsonDict
 
 from fleetsave.model.errors import InvalidInputError
-from fleetsave.model.fleet import Duration
+from fleetsave.model.fleet_parts import Duration
 from fleetsave.model.keys import BackupKey, RecoveryId, parse_id
 from fleetsave.model.kinds import Kind
 

@@ -20,6 +20,7 @@ _TYPES: dict[RecordName, type[Record]] = {
     RecordName.STORED: StoredRecord,
     RecordName.VERIFIED: VerdictRecord,
     RecordName.SUSPECT: VerdictRecord,
+    RecordName.INCONCLUSIVE: VerdictRecord,
     RecordName.REJECTED: VerdictRecord,
     RecordName.PRUNED: PrunedRecord,
 }
@@ -64,7 +65,7 @@ class Catalog:
         return record
 
     def verdict(self, key: BackupKey, name: RecordName) -> VerdictRecord:
-        """Read `verified.json`, `suspect.json` or `rejected.json`, as `stored` does."""
+        """Read `verified.json`, `suspect.json`, `inconclusive.json` or `rejected.json`, as `stored` does."""
         record: VerdictRecord = self._read(key, name)
         return record
 

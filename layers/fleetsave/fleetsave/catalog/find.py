@@ -6,7 +6,7 @@ from fleetsave.catalog.catalog import Catalog
 from fleetsave.model.errors import InvalidInputError, ObjectNotFoundError
 from fleetsave.model.history import Backup
 from fleetsave.model.keys import BackupKey, parse_record_key
-from fleetsave.model.kinds import Compression
+from fleetsave.model.kinds import Compression, DumpFormat
 
 _ADDRESS = re.compile(r"s3://[^/]+/")
 
@@ -18,7 +18,9 @@ def find_backup(catalog: Catalog, text: str) -> Backup:
     """
     asked = _parse(_ADDRESS.sub("", text, count=1).removeprefix("/"))
     others = {backup.key: backup for backup in catalog.backups(asked.artifact_id.server_id, asked.artifact_id.kind)}
-    for compression in (asked.compression, *Compression):
+    if asked in others:
+        return others[asked]
+    for compression in Compression if asked.format is DumpFormat.PLAIN else ():
         found = others.get(BackupKey(asked.artifact_id, asked.slot, compression))
         if found is not None:
             return found

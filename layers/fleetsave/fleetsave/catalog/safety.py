@@ -64,7 +64,7 @@ def assess(fleet: Fleet, store: ObjectStore, catalog: Catalog, maximum_age: time
         _assess(name, histories.get(artifact_id, []), _failure(store, artifact_id, glob), now, maximum_age)
         for artifact_id, name, glob in _configured(fleet, sorted(histories))
     ]
-    unnamed = [str(artifact_id) for artifact_id in sorted(histories) if fleet.find(artifact_id) is None]
+    unnamed = [str(artifact_id) for artifact_id in sorted(histories) if not fleet.names(artifact_id)]
     return FleetSafety(now, maximum_age, artifacts, unnamed)
 
 
@@ -77,6 +77,8 @@ def _configured(fleet: Fleet, known: Sequence[ArtifactId]) -> Iterator[tuple[Art
             yield from ((one, str(one), own) for one in found)
         else:
             yield own, _name(server, database), None
+    for own in fleet.artifact_ids(Kind.POSTGRESQL):
+        yield own, str(own), None
 
 
 def _name(server: Server, database: SqliteDatabase) -> str:

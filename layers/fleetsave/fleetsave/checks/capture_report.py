@@ -17,10 +17,10 @@ _PAGE_SIZES = {1 << power for power in range(9, 17)}
 
 def check(record: StoredRecord) -> list[Finding]:
     """Find what is missing from a stored record or contradicts another part of it."""
-    faults = [*_key_faults(record), *_report_faults(record.capture), *_size_faults(record), *_part_faults(record)]
+    faults = [*_key_faults(record), *_report_faults(record.snapshot), *_size_faults(record), *_part_faults(record)]
     if faults:
         return [Finding("capture_report", Outcome.FAILED, "; ".join(faults), Level.COMPLETE)]
-    report = record.capture
+    report = record.snapshot
     detail = (
         f"{report.method}, journal mode {report.journal_mode}, {report.page_count} pages of {report.page_size} bytes, "
         f"SQLite {report.sqlite_version}, hashed by the {report.sha256_origin}"

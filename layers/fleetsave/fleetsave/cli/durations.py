@@ -5,7 +5,7 @@ from datetime import timedelta
 import click
 from pydantic import TypeAdapter, ValidationError
 
-from fleetsave.model.fleet import Duration
+from fleetsave.model.fleet_parts import Duration
 
 _ADAPTER: TypeAdapter[timedelta] = TypeAdapter(Duration)
 

@@ -13,7 +13,7 @@ from fleetsave.cli.output import emit, json_option, printable, size, table
 from fleetsave.model.history import Backup, State
 from fleetsave.model.keys import BackupKey, RecordName, parse_id
 from fleetsave.model.kinds import Kind
-from fleetsave.model.records import PrunedRecord, StoredRecord, VerdictRecord
+from fleetsave.model.records import CaptureReport, PrunedRecord, StoredRecord, VerdictRecord
 
 
 @click.command("list")
@@ -122,15 +122,14 @@ def _draw(console: Console, backup: Backup, records: dict[RecordName, Record]) -
 
 def _draw_stored(console: Console, record: StoredRecord) -> None:
     capture = record.capture
-    console.print(
-        f"  from {printable(record.source_path)} by {capture.method} ({capture.journal_mode}) in {capture.seconds:.2f} s"
-    )
+    how = capture.journal_mode if isinstance(capture, CaptureReport) else f"PostgreSQL {capture.server_version}, {capture.format}"
+    console.print(f"  from {printable(record.source_path)} by {capture.method} ({how}) in {capture.seconds:.2f} s")
     console.print(f"  {size(record.plain_size)} of content, {size(record.stored_size)} stored; sha256 {record.plain_sha256}")
     if capture.fingerprint:
         rows = sum(capture.fingerprint.row_counts.values())
-        console.print(
-            f"  {rows} rows in {len(capture.fingerprint.row_counts)} tables; writers waited {capture.writer_stall_seconds:.2f} s"
-        )
+        # A dump waits for nobody's writes, and nobody's writes for it.
+        waited = capture.writer_stall_seconds if isinstance(capture, CaptureReport) else 0
+        console.print(f"  {rows} rows in {len(capture.fingerprint.row_counts)} tables; writers waited {waited:.2f} s")
     console.print("  to restore it by hand:")
     for command in record.restore_by_hand:
         console.print(f"    {printable(command)}", soft_wrap=True)

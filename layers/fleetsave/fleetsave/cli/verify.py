@@ -75,19 +75,21 @@ def _judge(connection: Connection, backup: Backup, scratch: Path) -> Judged:
     return outcome
 
 
+_DOUBTS = (Outcome.SUSPECT, Outcome.INCONCLUSIVE)
+
+
 def _accept(connection: Connection, backup: Backup, *, yes: bool, as_json: bool) -> VerdictRecord:
-    """Write `verified.json` from what the suspect record found. Raise InvalidInputError unless the backup is suspect."""
-    if backup.state is not State.SUSPECT:
+    """Write `verified.json` from what the standing verdict found. Raise InvalidInputError unless it leaves that to a person."""
+    if backup.state not in (State.SUSPECT, State.INCONCLUSIVE):
         raise InvalidInputError(
-            "accept", backup.key.text, f"it is {backup.state}, not suspect", "Only a suspect one can be accepted."
+            "accept", backup.key.text, f"it is {backup.state}, not suspect", "Only a suspect or inconclusive one can be accepted."
         )
-    suspect = connection.catalog.verdict(backup.key, RecordName.SUSPECT)
+    suspect = connection.catalog.verdict(backup.key, RecordName(backup.state))
     if connection.store.head(backup.key.text).etag != suspect.etag:
         raise CatalogError("accept", backup.key.text, "its data is not what was judged", "Verify it again without --accept.")
-    doubts = "; ".join(found.detail for found in suspect.findings if found.outcome is Outcome.SUSPECT)
-    confirm(
-        f"Suspect because: {doubts}. Accept it as good?", operation="accept", target=backup.key.text, yes=yes, as_json=as_json
-    )
+    doubts = "; ".join(found.detail for found in suspect.findings if found.outcome in _DOUBTS)
+    question = f"{backup.state.capitalize()} because: {doubts}. Accept it as good?"
+    confirm(question, operation="accept", target=backup.key.text, yes=yes, as_json=as_json)
     accepted = Finding("acceptance", Outcome.PASSED, "accepted by a person")
     record = replace(suspect, verdict=RecordName.VERIFIED, findings=[*suspect.findings, accepted], started_at=connection.now())
     _write(connection.catalog, backup, record)

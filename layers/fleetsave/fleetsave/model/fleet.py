@@ -2,93 +2,34 @@
 
 import re
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from fleetsave.model.errors import InvalidInputError
-from fleetsave.model.keys import CENTRAL_SERVER_ID, SAFETY_TELLS_APART, ArtifactId, parse_id
-from fleetsave.model.kinds import Compression, Kind
+from fleetsave.model.fleet_parts import AbsolutePath, Duration, Identifier, Retention, Ssh, Strict
+from fleetsave.model.fleet_postgresql import Postgresql, PostgresqlDatabase
+from fleetsave.model.keys import CENTRAL_SERVER_ID, SAFETY_TELLS_APART, ArtifactId, BackupKey
+from fleetsave.model.kinds import Compression, DumpFormat, Kind
 from fleetsave.model.policy import RetentionPolicy
+from fleetsave.model.slots import Slot
 
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d|w)")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+__all__ = [
+    "Defaults",
+    "Duration",
+    "Fleet",
+    "Postgresql",
+    "PostgresqlDatabase",
+    "RecoveryAccess",
+    "Retention",
+    "Server",
+    "SqliteDatabase",
+    "Ssh",
+]
+
 _GLOB = re.compile(r"[*?\[]")
 
 
-def _check_id(text: str) -> str:
-    try:
-        return parse_id(text, "id")
-    except InvalidInputError as error:
-        raise ValueError(f"{error.cause}: {error.hint}") from None
-
-
-def _read_duration(value: object) -> object:
-    """Turn `30d`, `12h`, `90m`, `45s`, `2w` into a time span; leave everything else to pydantic."""
-    if isinstance(value, str):
-        match = _DURATION.fullmatch(value.strip())
-        if match is None:
-            raise ValueError("write a duration as a number and a unit, for example 30d, 12h, 90m, 45s or 2w")
-        try:
-            return timedelta(**{_UNITS[match[2]]: float(match[1])})
-        except OverflowError:
-            raise ValueError("the duration is too long") from None
-    if isinstance(value, timedelta):
-        return value
-    raise ValueError("write a duration as text with a unit, for example 30d")
-
-
-def _check_absolute(path: str) -> str:
-    if not path.startswith("/") or "\0" in path:
-        raise ValueError("write an absolute path, beginning with /")
-    return path
-
-
-Identifier = Annotated[str, AfterValidator(_check_id)]
-Duration = Annotated[timedelta, BeforeValidator(_read_duration, json_schema_input_type=str), Field(gt=timedelta(0))]
-AbsolutePath = Annotated[str, AfterValidator(_check_absolute)]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Retention(_Strict):
-    """How long backups are kept; what is left out comes from the next wider place: artifact, server, defaults."""
-
-    keep_for: Duration | None = Field(default=None, description="age after which a backup may be deleted, e.g. 30d")
-    keep_last: int | None = Field(default=None, ge=1, description="newest verified backups kept whatever their age")
-    hourly: int | None = Field(default=None, ge=0, description="thin: keep one for each of so many hours")
-    daily: int | None = Field(default=None, ge=0, description="thin: keep one for each of so many days")
-    weekly: int | None = Field(default=None, ge=0, description="thin: keep one for each of so many weeks")
-    monthly: int | None = Field(default=None, ge=0, description="thin: keep one for each of so many months")
-    maximum_share: float | None = Field(default=None, gt=0, le=1, description="greatest part one run may delete")
-
-
-class Ssh(_Strict):
-    """How to reach a server over SSH."""
-
-    host: str = Field(min_length=1, description="host name or address")
-    port: int = Field(default=22, ge=1, le=65535)
-    user: str = Field(min_length=1, description="account to log in as; it needs no more than to read the databases")
-    host_keys: list[str] = Field(
-        min_length=1, description="pinned public host keys, as in known_hosts: 'ssh-ed25519 AAAA...'; none is ever learnt"
-    )
-    key_secret: str = Field(min_length=1, description="name of the secret that holds the private key; never the key itself")
-    connect_timeout: Duration = Field(default=timedelta(seconds=15))
-
-    @model_validator(mode="before")
-    @classmethod
-    def _refuse_private_keys(cls, values: Any) -> Any:
-        for value in values.values() if isinstance(values, dict) else ():
-            if isinstance(value, str) and "PRIVATE KEY" in value:
-                raise ValueError(
-                    "a private key does not belong in the fleet file: store it as a secret and name it in key_secret"
-                )
-        return values
-
-
-class SqliteDatabase(_Strict):
+class SqliteDatabase(Strict):
     """One SQLite database, or many by a glob."""
 
     name: Identifier = Field(default="database", description="artifact name; with a glob, the beginning of each name")
@@ -113,7 +54,7 @@ class SqliteDatabase(_Strict):
         return not self.literal and bool(_GLOB.search(self.path))
 
 
-class RecoveryAccess(_Strict):
+class RecoveryAccess(Strict):
     """How backups are restored to a server; without it, as the account that backs up, with a secret of its own."""
 
     user: str | None = Field(
@@ -136,7 +77,7 @@ class RecoveryAccess(_Strict):
     )
 
 
-class Server(_Strict):
+class Server(Strict):
     """A game server and what to back up on it."""
 
     id: Identifier
@@ -177,29 +118,44 @@ class Server(_Strict):
         return self
 
 
-class Defaults(_Strict):
+class Defaults(Strict):
     """What holds for every server that does not say otherwise."""
 
     retention: Retention = Retention()
 
 
-class Fleet(_Strict):
+class Fleet(Strict):
     """Everything that fleetsave protects."""
 
     version: int = Field(default=1, ge=1, le=1, description="version of this file's form")
     defaults: Defaults = Defaults()
-    servers: list[Server] = Field(min_length=1)
+    servers: list[Server] = Field(default_factory=list)
+    postgresql: Postgresql | None = Field(default=None, description="the central PostgreSQL")
 
     @model_validator(mode="after")
     def _ids_are_unique(self) -> "Fleet":
+        if not self.servers and self.postgresql is None:
+            raise ValueError("it names nothing to protect: give `servers`, `postgresql`, or both")
         ids = [server.id for server in self.servers]
         doubled = sorted({server_id for server_id in ids if ids.count(server_id) > 1})
         if doubled:
             raise ValueError(f"server ids must differ: {', '.join(doubled)}")
         return self
 
+    @property
+    def server_ids(self) -> list[str]:
+        """Return the ids under which anything is backed up, the central PostgreSQL's among them, in the file's order."""
+        return [*(server.id for server in self.servers), *([CENTRAL_SERVER_ID] if self.postgresql else [])]
+
+    def artifact_ids(self, kind: Kind) -> list[ArtifactId]:
+        """Return every configured artifact of a kind, in the file's order; a glob counts once, by its own name."""
+        if kind is Kind.POSTGRESQL:
+            dumped = self.postgresql.databases if self.postgresql else []
+            return [ArtifactId(CENTRAL_SERVER_ID, kind, database.name) for database in dumped]
+        return [ArtifactId(server.id, kind, database.name) for server, database in self.artifacts(kind)]
+
     def artifacts(self, kind: Kind) -> list[tuple[Server, SqliteDatabase]]:
-        """Return every configured artifact of a kind with its server, in the file's order; a glob counts once."""
+        """Return every configured artifact of a kind that game servers have, with its server; a glob counts once."""
         if kind is not Kind.DATABASE:
             return []
         return [(server, database) for server in self.servers for database in server.databases]
@@ -216,14 +172,35 @@ class Fleet(_Strict):
                 return found
         return None
 
+    def find_postgresql(self, artifact_id: ArtifactId) -> tuple[Postgresql, PostgresqlDatabase] | None:
+        """Return the central PostgreSQL and which of its databases an id belongs to, as `find` does for those of servers."""
+        if artifact_id.kind is not Kind.POSTGRESQL or self.postgresql is None:
+            return None
+        for database in self.postgresql.databases:
+            own = ArtifactId(CENTRAL_SERVER_ID, Kind.POSTGRESQL, database.name)
+            if artifact_id in (own, own.safety):
+                return self.postgresql, database
+        return None
+
+    def names(self, artifact_id: ArtifactId) -> bool:
+        """Tell whether an id belongs to anything that is configured."""
+        return self.find(artifact_id) is not None or self.find_postgresql(artifact_id) is not None
+
+    def backup_key(self, artifact_id: ArtifactId, slot: Slot) -> BackupKey | None:
+        """Return the key of the backup that is made of an artifact for a slot; None if the fleet file does not know it."""
+        dumped, found = self.find_postgresql(artifact_id), self.find(artifact_id)
+        if dumped is not None:
+            return BackupKey(artifact_id, slot, dumped[1].stored_compression, dumped[1].format)
+        return None if found is None else BackupKey(artifact_id, slot, found[1].compression, DumpFormat.PLAIN)
+
     def retention(self, artifact_id: ArtifactId, default_keep_for: timedelta) -> RetentionPolicy | None:
         """Return the policy of an artifact, narrowest setting first; None if the fleet file does not know it."""
-        found = self.find(artifact_id)
+        found = self.find(artifact_id) or self.find_postgresql(artifact_id)
         if found is None:
             return None
-        server, database = found
+        wider, narrowest = found
         values: dict[str, Any] = {"keep_for": default_keep_for}
-        for level in (self.defaults.retention, server.retention, database.retention):
+        for level in (self.defaults.retention, wider.retention, narrowest.retention):
             values |= level.model_dump(exclude_none=True)
         return RetentionPolicy(**values)
 

@@ -9,16 +9,24 @@ from fleetsave.model.keys import BackupKey, RecordName
 
 
 class State(StrEnum):
-    """Where a backup stands; the first of pruned, rejected, verified, suspect, stored that has a record."""
+    """Where a backup stands; the first of pruned, rejected, verified, suspect, inconclusive, stored that has a record."""
 
     STORED = "stored"
     VERIFIED = "verified"
     SUSPECT = "suspect"
+    INCONCLUSIVE = "inconclusive"
     REJECTED = "rejected"
     PRUNED = "pruned"
 
 
-_PRECEDENCE = (RecordName.PRUNED, RecordName.REJECTED, RecordName.VERIFIED, RecordName.SUSPECT, RecordName.STORED)
+_PRECEDENCE = (
+    RecordName.PRUNED,
+    RecordName.REJECTED,
+    RecordName.VERIFIED,
+    RecordName.SUSPECT,
+    RecordName.INCONCLUSIVE,
+    RecordName.STORED,
+)
 
 
 @dataclass(frozen=True)

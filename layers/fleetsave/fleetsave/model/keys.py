@@ -1,7 +1,7 @@
 """The one place where ids and object keys are built and parsed.
 
     servers/{server_id}/{kind}/{server_id}_{slot}_{artifact}.{ext}[.zst]
-    central/postgresql/postgresql_{slot}.sql[.zst]
+    central/postgresql/postgresql_{slot}[_{artifact}].sql[.zst] or .dump, and postgresql_{slot}[_{artifact}]_globals.sql beside it
     catalog/{backup key}/{record}.json
     recoveries/{recovery id}/{number}-{state}.json, a recovery id being {server_id}.{number}
     recoveries/idempotency/{sha256}.json, recoveries/claims/{recovery id}/{token}.json
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from fleetsave.model.errors import InvalidInputError
-from fleetsave.model.kinds import Compression, Kind
+from fleetsave.model.kinds import Compression, DumpFormat, Kind
 from fleetsave.model.slots import Slot
 
 FLEET_KEY = "config/fleet.yaml"
@@ -26,7 +26,8 @@ CENTRAL_SERVER_ID = "central"
 
 _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
 _SERVER_KEY = re.compile(r"servers/([^/]+)/([^/]+)/([^/.]+)\.([a-z]+)(\.zst)?", re.ASCII)
-_CENTRAL_KEY = re.compile(r"central/postgresql/postgresql_([0-9]{8}_[0-9]{6})\.sql(\.zst)?", re.ASCII)
+_CENTRAL_KEY = re.compile(r"central/postgresql/postgresql_([0-9]{8}_[0-9]{6})(?:_([^/.]+))?\.(sql|dump)(\.zst)?", re.ASCII)
+_GLOBALS = "globals"
 _RECOVERY_ID = re.compile(r"([^/.]+)\.([0-9]{6})", re.ASCII)
 _RECOVERY_RECORD = re.compile(r"recoveries/([^/]+)/([0-9]{3})-([a-z_]+)\.json", re.ASCII)
 _IDEMPOTENCY = "recoveries/idempotency/"
@@ -50,6 +51,7 @@ class RecordName(StrEnum):
     VERIFIED = "verified"
     REJECTED = "rejected"
     SUSPECT = "suspect"
+    INCONCLUSIVE = "inconclusive"
     PRUNED = "pruned"
     PINNED = "pinned"
 
@@ -81,8 +83,13 @@ class ArtifactId:
             raise InvalidInputError(
                 "read server id", self.server_id, f"it does not go with kind {self.kind}", "Only PostgreSQL is central."
             )
-        if self.kind is Kind.POSTGRESQL and self.artifact != Kind.POSTGRESQL:
-            raise InvalidInputError("read artifact name", self.artifact, "the central database has one name", "Use 'postgresql'.")
+        if self.kind is Kind.POSTGRESQL and f"_{self.artifact}".endswith(f"_{_GLOBALS}"):
+            raise InvalidInputError(
+                "read artifact name",
+                self.artifact,
+                "the file beside a dump is named so",
+                "Choose another than globals.",
+            )
 
     def __str__(self) -> str:
         return f"{self.server_id}/{self.kind}/{self.artifact}"
@@ -130,6 +137,14 @@ class BackupKey:
     artifact_id: ArtifactId
     slot: Slot
     compression: Compression
+    format: DumpFormat = DumpFormat.PLAIN
+
+    def __post_init__(self) -> None:
+        if self.format is DumpFormat.CUSTOM and (self.artifact_id.kind, self.compression) != (Kind.POSTGRESQL, Compression.NONE):
+            raise InvalidInputError(
+                "read backup key", str(self.artifact_id), "a dump of custom format is PostgreSQL's own, and compressed in itself",
+                "Leave the format out, or the compression.",
+            )  # fmt: skip
 
     @property
     def text(self) -> str:
@@ -137,13 +152,24 @@ class BackupKey:
         suffix = ".zst" if self.compression is Compression.ZSTD else ""
         kind, slot = self.artifact_id.kind, self.slot.text
         if kind is Kind.POSTGRESQL:
-            return f"central/postgresql/postgresql_{slot}.sql{suffix}"
+            return f"{self._central_stem}.{self.format.extension}{suffix}"
         server_id = self.artifact_id.server_id
         name = f"{server_id}_{slot}_{self.artifact_id.artifact}.{kind.extension}{suffix}"
         return f"servers/{server_id}/{kind}/{name}"
 
     def __str__(self) -> str:
         return self.text
+
+    @property
+    def globals_key(self) -> str | None:
+        """Return the key of the roles and tablespaces that stand beside a PostgreSQL dump; None for every other kind."""
+        return f"{self._central_stem}_{_GLOBALS}.sql" if self.artifact_id.kind is Kind.POSTGRESQL else None
+
+    @property
+    def _central_stem(self) -> str:
+        artifact = self.artifact_id.artifact
+        name = "" if artifact == Kind.POSTGRESQL else f"_{artifact}"
+        return f"central/postgresql/postgresql_{self.slot.text}{name}"
 
     def record_key(self, record: RecordName) -> str:
         """Return the key of one of this backup's records."""
@@ -197,6 +223,22 @@ class RecoveryId:
     def record_key(self, number: int, state: str) -> str:
         """Return the key of one of this recovery's records; `number` counts them from 1."""
         return f"{self.prefix}{number:03d}-{state}.json"
+
+
+def parse_globals_key(text: str) -> tuple[ArtifactId, Slot] | None:
+    """Return whose globals an object holds, and for which slot; None if it is not the key of such an object.
+
+    Neither the format nor the compression of the dump beside it can be told from its name.
+    """
+    stem, mark, extension = text.rpartition(f"_{_GLOBALS}.")
+    match = _CENTRAL_KEY.fullmatch(f"{stem}.sql") if (mark, extension) == (f"_{_GLOBALS}.", "sql") else None
+    if match is None:
+        return None
+    try:
+        key = BackupKey(_central_artifact(match[2]), Slot.parse(match[1]), Compression.NONE)
+    except InvalidInputError:
+        return None
+    return (key.artifact_id, key.slot) if key.globals_key == text else None
 
 
 def parse_recovery_key(text: str) -> tuple[RecoveryId, int, str]:
@@ -274,8 +316,13 @@ def _parse_central(text: str) -> BackupKey | None:
     match = _CENTRAL_KEY.fullmatch(text)
     if match is None:
         return None
-    artifact_id = ArtifactId(CENTRAL_SERVER_ID, Kind.POSTGRESQL, Kind.POSTGRESQL)
-    return BackupKey(artifact_id, Slot.parse(match[1]), _compression(match[2]))
+    slot, artifact, extension, suffix = match.groups()
+    dump_format = next(one for one in DumpFormat if one.extension == extension)
+    return BackupKey(_central_artifact(artifact), Slot.parse(slot), _compression(suffix), dump_format)
+
+
+def _central_artifact(name: str | None) -> ArtifactId:
+    return ArtifactId(CENTRAL_SERVER_ID, Kind.POSTGRESQL, name or Kind.POSTGRESQL.value)
 
 
 def _parse_server(text: str) -> BackupKey | None:

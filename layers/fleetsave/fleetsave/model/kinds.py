@@ -25,3 +25,15 @@ class Compression(StrEnum):
 
     ZSTD = "zstd"
     NONE = "none"
+
+
+class DumpFormat(StrEnum):
+    """How pg_dump writes a PostgreSQL database: as SQL text, or as its own archive, which is compressed in itself."""
+
+    PLAIN = "plain"
+    CUSTOM = "custom"
+
+    @property
+    def extension(self) -> str:
+        """Return the file extension of a dump in this format, without a leading dot."""
+        return "sql" if self is DumpFormat.PLAIN else "dump"

@@ -4,31 +4,30 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
 
+from fleetsave.model.dumps import DumpReport
+from fleetsave.model.fingerprints import Fingerprint, Value
 from fleetsave.model.kinds import Compression
 
+__all__ = [
+    "CaptureReport",
+    "DumpReport",
+    "Finding",
+    "Fingerprint",
+    "Level",
+    "Outcome",
+    "PartRecord",
+    "PrunedRecord",
+    "StoredRecord",
+    "Value",
+    "VerdictRecord",
+]
+
 SCHEMA_VERSION = 1
-
-Value = str | int | float | None
-"""What one cell of an owner's SQL check may hold."""
-
-
-@dataclass(frozen=True)
-class Fingerprint:
-    """What the source said of its content inside the capture's own transaction.
-
-    `row_counts` maps each table to its rows, `schema_sha256` is the SHA-256 hex of the sorted schema, `checks` maps the
-    name of each of the owner's SQL checks to its first row, `check_sql` to the statement that gave it.
-    """
-
-    row_counts: dict[str, int]
-    schema_sha256: str
-    checks: dict[str, list[Value]] = field(default_factory=dict)
-    check_sql: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class CaptureReport:
-    """How the consistent snapshot was taken; sizes in bytes, times in seconds.
+    """How the consistent snapshot of a SQLite database was taken; sizes in bytes, times in seconds.
 
     `snapshot_id` names one snapshot for ever: two captures never share it, so a resumed transfer cannot splice two.
     `sha256_origin` is `source` where the server hashed the frozen snapshot itself, `collector` where the snapshot was
@@ -86,7 +85,7 @@ class StoredRecord:
     stored_size: int
     etag: str
     parts: list[PartRecord]
-    capture: CaptureReport
+    capture: CaptureReport | DumpReport
     started_at: datetime
     finished_at: datetime
     fleetsave_version: str
@@ -94,6 +93,20 @@ class StoredRecord:
     source_path: str
     repair: int = 0
     schema_version: int = SCHEMA_VERSION
+
+    @property
+    def snapshot(self) -> CaptureReport:
+        """Return how a SQLite database was captured. Raise ValueError for a backup of another kind."""
+        if isinstance(self.capture, CaptureReport):
+            return self.capture
+        raise ValueError(f"{self.key} was not captured from SQLite")
+
+    @property
+    def dump(self) -> DumpReport:
+        """Return how a PostgreSQL database was dumped. Raise ValueError for a backup of another kind."""
+        if isinstance(self.capture, DumpReport):
+            return self.capture
+        raise ValueError(f"{self.key} is not a dump")
 
 
 class Level(IntEnum):
@@ -113,6 +126,7 @@ class Outcome(StrEnum):
     PASSED = "passed"
     FAILED = "failed"
     SUSPECT = "suspect"
+    INCONCLUSIVE = "inconclusive"
     SKIPPED = "skipped"
 
 
@@ -128,7 +142,7 @@ class Finding:
 
 @dataclass(frozen=True)
 class VerdictRecord:
-    """A backup has been judged: `verified.json`, `suspect.json` or `rejected.json`."""
+    """A backup has been judged: `verified.json`, `suspect.json`, `inconclusive.json` or `rejected.json`."""
 
     key: str
     verdict: str

@@ -157,6 +157,9 @@ class _Judge:
         return Rule.YOUNG, f"not older than {keep_for}"
 
 
+_JUDGED = (State.VERIFIED, State.SUSPECT, State.INCONCLUSIVE, State.REJECTED)
+
+
 def _hold(backups: Sequence[Backup], verified: Sequence[Backup], now: datetime) -> str | None:
     """Return why nothing of an artifact may be deleted, if that is so."""
     latest = max((moment for b in backups for moment in (b.key.slot.at, *b.recorded_at.values())), default=now)
@@ -164,10 +167,11 @@ def _hold(backups: Sequence[Backup], verified: Sequence[Backup], now: datetime) 
         return f"a slot or record lies in the future ({latest:%Y-%m-%d %H:%M:%S} UTC): a clock was or is wrong"
     if all(backup.key.artifact_id.is_safety for backup in backups):
         return None
-    judged = [backup for backup in backups if backup.state in (State.VERIFIED, State.SUSPECT, State.REJECTED)]
+    judged = [backup for backup in backups if backup.state in _JUDGED]
     newest = max(judged, key=lambda backup: backup.key, default=None)
-    if newest is not None and newest.state is State.SUSPECT:
-        return f"a suspect backup holds pruning until a person decides (fleetsave verify --accept): {newest.key}"
+    if newest is not None and newest.state in (State.SUSPECT, State.INCONCLUSIVE):
+        article = "an" if newest.state is State.INCONCLUSIVE else "a"
+        return f"{article} {newest.state} backup holds pruning until a person decides (fleetsave verify --accept): {newest.key}"
     if newest is not None and newest.state is State.REJECTED:
         return f"the newest judged backup was rejected, which holds pruning until a newer one is verified: {newest.key}"
     if not verified:

@@ -90,7 +90,8 @@ def _names(request: RecoveryRequest, fleet: Fleet, catalog: Catalog) -> list[str
 
 def _newest(request: RecoveryRequest, artifact_id: ArtifactId, catalog: Catalog) -> Backup:
     listed = [one for one in catalog.backups(artifact_id.server_id, artifact_id.kind) if one.key.artifact_id == artifact_id]
-    wanted = (State.VERIFIED, State.SUSPECT, State.STORED) if request.allow_unverified else (State.VERIFIED,)
+    unverified = (State.SUSPECT, State.INCONCLUSIVE, State.STORED) if request.allow_unverified else ()
+    wanted = (State.VERIFIED, *unverified)
     fitting = [one for one in listed if one.state in wanted and (request.at is None or one.key.slot.at <= request.at)]
     if fitting:
         return max(fitting, key=lambda one: (one.key.slot, one.key))

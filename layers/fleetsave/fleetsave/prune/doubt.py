@@ -28,7 +28,7 @@ def find_doubt(
             if catalog.has(decision.key, RecordName.REJECTED):
                 return f"a backup that is to stay has been rejected: {decision.key}"
         if decision.rule is Rule.NEWER_THAN_VERIFIED and not decision.key.artifact_id.is_safety:
-            for name in (RecordName.SUSPECT, RecordName.REJECTED):
+            for name in (RecordName.SUSPECT, RecordName.INCONCLUSIVE, RecordName.REJECTED):
                 if catalog.has(decision.key, name):
                     return f"a {name} record was not listed, which would hold pruning: {decision.key}"
     for key in sorted(artifact.unlisted | set(artifact.unrecorded)):

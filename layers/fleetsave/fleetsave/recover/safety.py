@@ -17,7 +17,7 @@ _LOOK_EVERY = 2.0
 _PATIENCE = timedelta(hours=2)
 """How long a safety backup may take from the request on, all waiting included."""
 
-_VERDICTS = (RecordName.VERIFIED, RecordName.SUSPECT, RecordName.REJECTED)
+_VERDICTS = (RecordName.VERIFIED, RecordName.SUSPECT, RecordName.INCONCLUSIVE, RecordName.REJECTED)
 _DAMAGED = "damaged"
 """The reason under which collect remembers that SQLite could not read the live database."""
 

@@ -134,7 +134,7 @@ def _method(run: Run) -> SwapMethod:
         return SwapMethod.PLACE
     if _must_be_set_aside(survey) or is_damaged(run):
         return SwapMethod.SET_ASIDE
-    pages = run.ports.catalog.stored(BackupKey.parse(run.plan.backup_key)).capture.page_size
+    pages = run.ports.catalog.stored(BackupKey.parse(run.plan.backup_key)).snapshot.page_size
     # SQLite's backup cannot change the page size of a WAL database.
     if survey.journal_mode == "wal" and survey.page_size != pages:
         return SwapMethod.SET_ASIDE

@@ -31,7 +31,7 @@ def has_failed(findings: list[Finding]) -> bool:
 def _header(record: StoredRecord, plain: Path) -> list[Finding]:
     with plain.open("rb") as file:
         header = file.read(sqlite_header.HEADER_SIZE)
-    return sqlite_header.check(header, plain.stat().st_size, record.capture)
+    return sqlite_header.check(header, plain.stat().st_size, record.snapshot)
 
 
 def _restored(record: StoredRecord, plain: Path, seconds: float) -> list[Finding]:

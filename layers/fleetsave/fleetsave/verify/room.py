@@ -1,7 +1,7 @@
 """From a stored backup to its verdict: read back, restored for real, compared with its source, written down.
 
 Order: stored.json read -> object read -> checks -> verdict written -> a rejected backup's job queued again. Every step may be
-repeated: verdicts are append-only, the first one stands, and only `rejected` may join another.
+repeated: verdicts are append-only, the first one that judges stands, and only `rejected` may join it.
 """
 
 from datetime import datetime
@@ -26,6 +26,7 @@ _METRICS = {
     RecordName.REJECTED: "BackupsRejected",
     RecordName.VERIFIED: "BackupsVerified",
     RecordName.SUSPECT: "BackupsSuspect",
+    RecordName.INCONCLUSIVE: "BackupsInconclusive",
 }
 """Each verdict's metric; of several verdicts on one backup the first of these counts."""
 
@@ -77,8 +78,8 @@ def _examine(key: BackupKey, stored: StoredRecord, ports: Ports) -> tuple[list[F
 
 
 def _write(key: BackupKey, reached: RecordName, record: VerdictRecord, standing: RecordName | None, ports: Ports) -> bool:
-    """Write a verdict: the first one stands, and only `rejected` may join another."""
-    if standing is not None and reached is not RecordName.REJECTED:
+    """Write a verdict: the first one stands, and only `rejected` may join another; an inconclusive one lets each join it."""
+    if standing not in (None, RecordName.INCONCLUSIVE) and reached is not RecordName.REJECTED:
         return False
     written = ports.catalog.append(key, reached, record)
     if written:

@@ -8,10 +8,14 @@ from fleetsave.model.records import Finding, Level, Outcome
 
 
 def verdict(findings: Sequence[Finding]) -> RecordName:
-    """Return rejected if a check failed, suspect if one was suspect or the copy was not restored, else verified."""
+    """Return rejected if a check failed, inconclusive if one could not be made here for lack of something, suspect if one was
+    suspect or the copy was not restored, else verified.
+    """
     outcomes = {finding.outcome for finding in findings}
     if Outcome.FAILED in outcomes:
         return RecordName.REJECTED
+    if Outcome.INCONCLUSIVE in outcomes:
+        return RecordName.INCONCLUSIVE
     if Outcome.SUSPECT in outcomes or level(findings) < Level.RESTORED:
         return RecordName.SUSPECT
     return RecordName.VERIFIED
