@@ -22,7 +22,12 @@ _PUBLIC_AUTHORITIES = Path(botocore.__file__).parent / "cacert.pem"
 """Mozilla's list, as the AWS SDK brings it: the same on every machine, which no system's own is."""
 
 
-_KEEPALIVES = {"keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 60_000}
+_KEEPALIVES: dict[str, Any] = {
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
 """Seconds, and milliseconds: a network that is cut says nothing, and is noticed within a minute."""
 
 
@@ -69,11 +74,14 @@ class Login:
         ):
             values = self._values(authorities)
             variables = {_VARIABLES[name]: str(value) for name, value in values.items()}
-            if passfile is not None:
-                variables["PGPASSFILE"] = _path(passfile)
-            else:
-                variables["PGPASSFILE"] = os.devnull
+            # The account's own ~/.pgpass is none of ours.
+            variables["PGPASSFILE"] = os.devnull if passfile is None else _path(passfile)
             yield variables, tuple(one for one in (passfile, authorities) if one is not None)
+
+    @property
+    def child_database(self) -> str:
+        """Return what a program takes as `--dbname`: the database, and when it gives up a connection that fell silent."""
+        return make_conninfo(dbname=self.database, **_KEEPALIVES)
 
     def redact(self, text: str) -> str:
         """Return a program's words without the password, should it ever stand in them."""
