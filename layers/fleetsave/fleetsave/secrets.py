@@ -18,8 +18,11 @@ _PASSING = {"InternalServiceError", "ServiceUnavailable", "Throttling", "Throttl
 class Secrets(Protocol):
     """A place that keeps secrets under names."""
 
-    def get(self, name: str) -> str:
-        """Return the secret's text. Raise ConfigurationError, without any of its content, if it cannot be had."""
+    def get(self, name: str, *, fresh: bool = False) -> str:
+        """Return the secret's text, with `fresh` as it is now: it may just have been replaced.
+
+        Raise ConfigurationError, without any of its content, if it cannot be had.
+        """
         ...
 
 
@@ -31,11 +34,11 @@ class SecretsManager:
         self._clock = clock
         self._kept: dict[str, tuple[float, str]] = {}
 
-    def get(self, name: str) -> str:
+    def get(self, name: str, *, fresh: bool = False) -> str:
         """Return the secret's text. Raise ConfigurationError, retryable where Secrets Manager itself has trouble."""
         now = self._clock()
         read_at, text = self._kept.get(name, (None, ""))
-        if read_at is None or now - read_at >= _SECONDS_KEPT:
+        if fresh or read_at is None or now - read_at >= _SECONDS_KEPT:
             text = self._read(name)
             self._kept[name] = now, text
         return text
@@ -57,6 +60,17 @@ def _unread(name: str, cause: str, *, passing: bool) -> ConfigurationError:
     wait = "Wait: it may pass by itself. If it goes on, look at the network and at the health of Secrets Manager."
     create = "Create it in Secrets Manager as text, under the prefix this function may read."
     return ConfigurationError("read secret", name, cause, wait if passing else create, retryable=passing)
+
+
+def read_account(secrets: Secrets, name: str, *, fresh: bool = False) -> tuple[str, str]:
+    """Return username and password from a JSON secret of the form RDS uses. Raise ConfigurationError if it has not both."""
+    try:
+        value = json.loads(secrets.get(name, fresh=fresh))
+        return str(value["username"]), str(value["password"])
+    except (ValueError, KeyError, TypeError):
+        raise ConfigurationError(
+            "read secret", name, "it is not JSON with username and password", "Store both in one JSON object."
+        ) from None
 
 
 def read_credentials(secrets: Secrets, name: str) -> tuple[str, str]:

@@ -32,6 +32,9 @@ class Settings(BaseModel):
     announce_source: str | None = Field(
         default=None, description="event source under which collect announces what it stored; empty where the store does"
     )
+    postgresql_programs: str | None = Field(
+        default=None, description="folder of PostgreSQL's programs, which holds bin and lib; empty for the layer's"
+    )
     retention_days: float = Field(
         default=30, gt=0, le=36_500, description="days a backup is kept where the fleet file does not say"
     )
