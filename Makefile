@@ -6,8 +6,8 @@ TOOLBOX := $(BIN)/python -m fleetsave.local.toolbox
 SAM := .local/tools/sam/bin/sam
 TOOLS := sam
 KEEP ?=
-run: TOOLS := sam ministack lambda
-test soak: TOOLS := sam ministack lambda swift by-hand
+run: TOOLS := sam ministack lambda postgres
+test soak: TOOLS := sam ministack lambda swift by-hand postgres
 export SAM_CLI_TELEMETRY := 0
 
 .PHONY: run test check build soak clean setup tools

@@ -1,19 +1,18 @@
-"""Tools that need an environment of their own: each is a venv under .local/tools, made once from its pinned requirements.
+"""Tools that need an environment of their own: each is a folder under .local/tools, made once from its pinned requirements.
 
-`python -m fleetsave.local.toolbox NAME...` makes the venvs of `requirements-NAME.txt` and prints where they are.
+`python -m fleetsave.local.toolbox NAME...` makes the venvs of `requirements-NAME.txt` and prints where they are; the name
+`postgres` stands for PostgreSQL's servers and the layer of its programs.
 """
 
-import fcntl
-import hashlib
-import shutil
-import subprocess
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-PROJECT = Path(__file__).resolve().parents[4]
-"""The project's own folder; the local stack only ever runs from a clone of it."""
+from fleetsave.local import postgres_tools
+from fleetsave.local.tool_folder import PROJECT, made_once, run
+
+__all__ = ["PROJECT", "ensure", "main"]
 
 
 def ensure(name: str, *, project: Path = PROJECT) -> Path:
@@ -22,34 +21,24 @@ def ensure(name: str, *, project: Path = PROJECT) -> Path:
     Safe to call from several processes at once. Raise RuntimeError, with pip's last words, if it cannot be made.
     """
     requirements = project / f"requirements-{name}.txt"
-    venv = project / ".local" / "tools" / name
-    venv.parent.mkdir(parents=True, exist_ok=True)
-    wanted = hashlib.sha256(requirements.read_bytes() + sys.version.encode()).hexdigest()
-    marker = venv / "made-from"
-    with (venv.parent / f"{name}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (marker.exists() and marker.read_text() == wanted):
-            shutil.rmtree(venv, ignore_errors=True)
-            _run([sys.executable, "-m", "venv", "--without-pip", str(venv)], name)
-            pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(venv / "bin" / "python")]
-            _run([*pip, "install", "--quiet", "--requirement", str(requirements)], name)
-            marker.write_text(wanted)
-    return venv
+
+    def make(venv: Path) -> None:
+        run([sys.executable, "-m", "venv", "--without-pip", str(venv)], name)
+        pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(venv / "bin" / "python")]
+        run([*pip, "install", "--quiet", "--requirement", str(requirements)], name)
+
+    return made_once(name, requirements.read_bytes() + sys.version.encode(), make, project=project)
 
 
 def main(names: Sequence[str]) -> None:
-    """Make the venv of each tool named, two at a time."""
+    """Make each tool named, two at a time."""
     with ThreadPoolExecutor(2) as pool:
-        for venv in pool.map(ensure, names):
-            print(venv)
+        for folders in pool.map(_make, names):
+            print(*folders, sep="\n")
 
 
-def _run(command: Sequence[str], name: str) -> None:
-    done = subprocess.run(list(command), capture_output=True, text=True, check=False)  # noqa: S603 - the commands are our own
-    if done.returncode != 0:
-        raise RuntimeError(
-            f"cannot make the tool {name}: {' '.join(command)} ended with {done.returncode}:\n{done.stderr[-2000:]}"
-        )
+def _make(name: str) -> Sequence[Path]:
+    return postgres_tools.ensure_all() if name == "postgres" else [ensure(name)]
 
 
 if __name__ == "__main__":
