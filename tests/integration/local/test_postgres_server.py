@@ -170,7 +170,7 @@ def test_pgbench_goes_on_writing_and_its_sums_agree_at_every_moment(server: Post
 
 
 def test_what_was_committed_survives_a_kill(server: PostgresServer) -> None:
-    with PgbenchLoad(server) as load:
+    with PgbenchLoad(server):
         with connect(server, superuser(server)) as connection:
             connection.execute("CREATE TABLE committed AS SELECT 1")
             connection.commit()
