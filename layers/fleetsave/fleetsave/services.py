@@ -3,7 +3,8 @@
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -17,10 +18,11 @@ from fleetsave.catalog.catalog import Catalog
 from fleetsave.catalog.recoveries import Recoveries
 from fleetsave.collect.ports import Ports
 from fleetsave.model.errors import ConfigurationError
-from fleetsave.model.fleet import Fleet, Server
+from fleetsave.model.fleet import Fleet, Postgresql, PostgresqlDatabase, Server
 from fleetsave.model.keys import ArtifactId, RecoveryId
 from fleetsave.model.recovery_records import RecoveryPlan
 from fleetsave.planning.target import allowed_folders
+from fleetsave.postgres.programs import Programs, find_programs
 from fleetsave.queues import (
     Announcer,
     EventBusAnnouncer,
@@ -33,7 +35,9 @@ from fleetsave.queues import (
 from fleetsave.recover.ports import Ports as RecoverPorts
 from fleetsave.secrets import Secrets, SecretsManager, read_credentials
 from fleetsave.settings import Provider, Settings, variable
-from fleetsave.sources.base import Restorer
+from fleetsave.sources.base import LiveDump, Restorer
+from fleetsave.sources.postgres.access import PostgresAccess, SignToken
+from fleetsave.sources.postgres.dump import begin
 from fleetsave.sources.sqlite.restorer import SqliteRestorer
 from fleetsave.store import profiles
 from fleetsave.store.base import ObjectStore
@@ -56,6 +60,7 @@ class Services:
     announcer: Announcer
     sqs: Any
     scratch: Path
+    sign_token: SignToken
 
     @property
     def queue(self) -> JobQueue:
@@ -80,6 +85,18 @@ class Services:
         """Return a transport to a server, with the private key its secret holds."""
         return SshTransport(server.ssh, self.secrets.get(server.ssh.key_secret))
 
+    @contextmanager
+    def open_dump(self, postgresql: Postgresql, database: PostgresqlDatabase) -> Iterator[LiveDump]:
+        """Lend a dump of a database of the central PostgreSQL, with its snapshot held."""
+        access = PostgresAccess(postgresql, self.secrets, self.sign_token)
+        with access.login(database.database) as login, begin(login, self.programs, postgresql, database) as dump:
+            yield dump
+
+    @property
+    def programs(self) -> Programs:
+        """Return PostgreSQL's own programs."""
+        return find_programs(self.settings.postgresql_programs)
+
     def api_ports(self) -> ApiPorts:
         """Return what the API needs. Raise ConfigurationError if the function was not given the recover queue."""
         return ApiPorts(self.store, self.catalog, self.recoveries, self.recovery_queue, self.now)
@@ -96,6 +113,7 @@ class Services:
             bucket=self.settings.bucket,
             endpoint=self.settings.store_endpoint,
             open_transport=self.open_transport,
+            open_dump=self.open_dump,
             now=self.now,
             is_near_deadline=lambda: seconds_left() < self.settings.reserve_seconds,
             pause=time.sleep,
@@ -139,7 +157,12 @@ def build(settings: Settings, client: Callable[[str], Any]) -> Services:
     store = open_store(settings, secrets)
     source = settings.announce_source
     announcer = EventBusAnnouncer(client("events"), source) if source else SilentAnnouncer()
-    return Services(settings, store, Catalog(store), secrets, announcer, client("sqs"), Path(tempfile.gettempdir()))
+    scratch = Path(tempfile.gettempdir())
+
+    def sign_token(host: str, port: int, user: str, region: str) -> str:
+        return str(client("rds").generate_db_auth_token(DBHostname=host, Port=port, DBUsername=user, Region=region))
+
+    return Services(settings, store, Catalog(store), secrets, announcer, client("sqs"), scratch, sign_token)
 
 
 def open_store(settings: Settings, secrets: Secrets) -> ObjectStore:

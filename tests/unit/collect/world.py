@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
@@ -11,11 +12,12 @@ from fleetsave.catalog.recoveries import Recoveries
 from fleetsave.collect.ports import Ports
 from fleetsave.collect.state import StateFile
 from fleetsave.model.errors import TransportError
-from fleetsave.model.fleet import Fleet
+from fleetsave.model.fleet import Fleet, Postgresql, PostgresqlDatabase
 from fleetsave.model.jobs import Job
 from fleetsave.model.keys import ArtifactId, BackupKey
 from fleetsave.model.kinds import Compression, Kind
 from fleetsave.model.slots import Slot
+from fleetsave.sources.base import LiveDump
 from fleetsave.store.decompress import plain_chunks
 from fleetsave.transports.base import Transport
 from tests.fakes.job_queue import RecordingAnnouncer, RecordingQueue
@@ -54,6 +56,9 @@ class World:
         self.now = datetime(2024, 1, 1, 12, 0, 5, tzinfo=UTC)
         self.while_waiting: Callable[[], None] = lambda: None
 
+    def open_dump(self, postgresql: Postgresql, database: PostgresqlDatabase) -> AbstractContextManager[LiveDump]:
+        raise AssertionError(f"no test here dumps {database.database} of {postgresql.host}")
+
     @property
     def ports(self) -> Ports:
         return Ports(
@@ -66,6 +71,7 @@ class World:
             bucket="backups",
             endpoint=None,
             open_transport=lambda _: cast("Transport", NoTransport()),
+            open_dump=self.open_dump,
             now=lambda: self.now,
             is_near_deadline=self._is_near_deadline,
             pause=self._pause,

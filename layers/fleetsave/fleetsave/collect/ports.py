@@ -1,14 +1,16 @@
 """What collect needs of the world, in one place."""
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 from fleetsave.catalog.catalog import Catalog
 from fleetsave.catalog.recoveries import Recoveries
-from fleetsave.model.fleet import Fleet, Server
+from fleetsave.model.fleet import Fleet, Postgresql, PostgresqlDatabase, Server
 from fleetsave.queues import Announcer, JobQueue
+from fleetsave.sources.base import LiveDump
 from fleetsave.store.base import ObjectStore
 from fleetsave.transports.base import Transport
 
@@ -18,7 +20,7 @@ class Ports:
     """The ports of one run; `bucket` and `endpoint` are only named in records and announcements.
 
     `is_near_deadline` tells whether the run should hand its job on, `scratch` is a folder for the few captures that need
-    room on our side. `pause` waits so many seconds.
+    room on our side. `pause` waits so many seconds. `open_dump` lends a dump of a database of the central PostgreSQL.
     """
 
     fleet: Fleet
@@ -30,6 +32,7 @@ class Ports:
     bucket: str
     endpoint: str | None
     open_transport: Callable[[Server], Transport]
+    open_dump: Callable[[Postgresql, PostgresqlDatabase], AbstractContextManager[LiveDump]]
     now: Callable[[], datetime]
     is_near_deadline: Callable[[], bool]
     pause: Callable[[float], None]

@@ -10,6 +10,7 @@ between any two, the next run of the same job goes on from there.
 from dataclasses import replace
 
 from fleetsave.collect import upload
+from fleetsave.collect.dump import store_dump
 from fleetsave.collect.hold_off import wait_for_recovery
 from fleetsave.collect.outcome import AlreadyStored, Expanded, HandedOn, HeldOff, Outcome, Stored
 from fleetsave.collect.ports import Ports
@@ -30,10 +31,15 @@ def collect(job: Job, ports: Ports) -> Outcome:
     """
     state = StateFile(ports.store, job.artifact_id)
     try:
-        server, database = _configured(job, ports)
+        _require_configured(job, ports)
         recovery_id = wait_for_recovery(job, ports)
         if recovery_id is not None:
             return HeldOff(_hand_on(job, ports), recovery_id)
+        dumped, found = ports.fleet.find_postgresql(job.artifact_id), ports.fleet.find(job.artifact_id)
+        if dumped is not None:
+            return store_dump(job, *dumped, state, ports)
+        assert found is not None  # noqa: S101 - it is configured, and no dump
+        server, database = found
         transport = ports.open_transport(server)
         try:
             if database.is_glob and job.source_path is None and not job.artifact_id.is_safety:
@@ -58,14 +64,12 @@ def _remember(error: FleetsaveError, job: Job, state: StateFile, ports: Ports) -
         ) from error  # fmt: skip
 
 
-def _configured(job: Job, ports: Ports) -> tuple[Server, SqliteDatabase]:
-    found = ports.fleet.find(job.artifact_id)
-    if found is None:
+def _require_configured(job: Job, ports: Ports) -> None:
+    if not ports.fleet.names(job.artifact_id):
         raise ConfigurationError(
             "collect", str(job.artifact_id), "the fleet file does not name it",
             "It was removed after the job was queued; if not, push the fleet file.",
         )  # fmt: skip
-    return found
 
 
 def _expand(job: Job, database: SqliteDatabase, transport: Transport, state: StateFile, ports: Ports) -> Expanded:

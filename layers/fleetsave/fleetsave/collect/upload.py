@@ -3,9 +3,8 @@
 from collections.abc import Callable
 from datetime import timedelta
 
-import fleetsave
-from fleetsave.collect import restore_by_hand
 from fleetsave.collect.ports import Ports
+from fleetsave.collect.record import stored_record
 from fleetsave.collect.state import StateFile, Transfer
 from fleetsave.model.errors import CaptureError, CatalogError, FleetsaveError, InvalidInputError, ObjectNotFoundError
 from fleetsave.model.fleet import Server, SqliteDatabase
@@ -14,7 +13,6 @@ from fleetsave.model.keys import BackupKey, RecordName, backup_prefix
 from fleetsave.model.records import StoredRecord
 from fleetsave.sources.base import Capture
 from fleetsave.sources.sqlite import source
-from fleetsave.store.base import ObjectInfo
 from fleetsave.store.upload import UploadOutcome, UploadProgress, complete, upload_stream
 from fleetsave.transports.base import Transport
 
@@ -70,36 +68,15 @@ class Stream:
             if not error.retryable:
                 self._abandon()
             raise
-        record = self._record(job, source_path, info)
+        stored_sha256 = self._outcome.stored_sha256 if self._outcome else None
+        record = stored_record(
+            self._key, self._progress, info, self._capture.report, stored_sha256, source_path, job, self._ports
+        )
         self._ports.catalog.append(self._key, RecordName.STORED, record)
         self._ports.announcer.announce(self._ports.bucket, self._key.text, info.size, info.etag)
         self._capture.release()
         self._state.save_success()
         return record
-
-    def _record(self, job: Job, source_path: str, info: ObjectInfo) -> StoredRecord:
-        artifact_id, report = self._key.artifact_id, self._capture.report
-        return StoredRecord(
-            key=self._key.text,
-            server_id=artifact_id.server_id,
-            kind=artifact_id.kind,
-            artifact=artifact_id.artifact,
-            slot=self._key.slot.text,
-            compression=self._key.compression,
-            plain_sha256=report.sha256,
-            plain_size=report.size,
-            stored_sha256=self._outcome.stored_sha256 if self._outcome else None,
-            stored_size=info.size,
-            etag=info.etag,
-            parts=list(self._progress.parts),
-            capture=report,
-            started_at=self._progress.started_at,
-            finished_at=self._ports.now(),
-            fleetsave_version=fleetsave.__version__,
-            restore_by_hand=restore_by_hand.commands(self._ports.bucket, self._ports.endpoint, self._key, report.sha256),
-            source_path=source_path,
-            repair=job.repair,
-        )
 
     def _save(self, progress: UploadProgress) -> None:
         self._progress = progress
@@ -143,7 +120,7 @@ def open_stream(
             return Stream(key, capture, transfer, state, ports)
         if capture is not None:
             capture.release()
-    _clear_the_way(key, state, ports)
+    clear_the_way(key, state, ports)
     source.sweep(transport, server, older_than=_LEFTOVER_AGE)
     capture = source.capture(transport, server, database, source_path, name, scratch=ports.scratch)
     transfer = _release_if_it_fails(capture, lambda: _begin(key, capture, database, state, ports))
@@ -168,8 +145,11 @@ def _begin(key: BackupKey, capture: Capture, database: SqliteDatabase, state: St
     return transfer
 
 
-def _clear_the_way(key: BackupKey, state: StateFile, ports: Ports) -> None:
-    """Abort what earlier runs of this artifact left open, among them uploads begun by a run killed before it noted them."""
+def clear_the_way(key: BackupKey, state: StateFile, ports: Ports) -> None:
+    """Abort what earlier runs of this artifact left open, among them uploads begun by a run killed before it noted them.
+
+    Raise CatalogError if an object without a record is in the way.
+    """
     for upload in list(ports.store.list_uploads(backup_prefix(key.artifact_id.server_id, key.artifact_id.kind))):
         try:
             owner = BackupKey.parse(upload.key).artifact_id

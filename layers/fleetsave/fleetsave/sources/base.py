@@ -1,10 +1,10 @@
 """The ports of a kind: a capture, one consistent snapshot and the stream of it; and a restorer, the way back."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from typing import Protocol
 
-from fleetsave.model.records import CaptureReport, Finding, Fingerprint
+from fleetsave.model.records import CaptureReport, DumpReport, Finding, Fingerprint
 from fleetsave.model.recovery_records import Survey, SwapMethod, SwapReport
 
 
@@ -33,6 +33,29 @@ class Capture(Protocol):
 
     def release(self) -> None:
         """Remove whatever the capture left on the server or here; releasing twice is no error."""
+        ...
+
+
+class LiveDump(Protocol):
+    """A database being written out from a snapshot that its server holds meanwhile: read once, from the beginning to the end.
+
+    `globals_text` is what belongs beside it, and to no database: roles and tablespaces.
+    """
+
+    @property
+    def globals_text(self) -> bytes:
+        """Return roles, tablespaces and the database's own settings, as SQL text without passwords."""
+        ...
+
+    def chunks(self, should_stop: Callable[[], bool]) -> Generator[bytes]:
+        """Yield the dump in chunks of at most 1 MiB; `should_stop` tells that the time is up.
+
+        Comes to an end only if everything is in it: else CaptureError is raised.
+        """
+        ...
+
+    def report(self, globals_key: str) -> DumpReport:
+        """Return how the dump was taken, after all of it was read."""
         ...
 
 

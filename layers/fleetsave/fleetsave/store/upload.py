@@ -23,15 +23,22 @@ _PARTS_AIMED_AT = 9_000
 """S3 takes 10,000; the rest is for content that grows when compressed and for the short part before each pause."""
 
 
+_PARTS_OF_A_SIZE = 1_500
+"""Parts of a stream without a known end after which they grow by one size more: 10,000 of them hold 320 GB."""
+
+
 @dataclass(frozen=True)
 class UploadProgress:
-    """How far an upload is: `parts` are those the store has, from the first on without a gap; sizes in bytes."""
+    """How far an upload is: `parts` are those the store has, from the first on without a gap; sizes in bytes.
+
+    `plain_size` is None for a stream that nobody knows the length of before its end; such an upload cannot be gone on with.
+    """
 
     key: str
     upload_id: str
     snapshot_id: str
     compression: Compression
-    plain_size: int
+    plain_size: int | None
     parts: tuple[PartRecord, ...]
     started_at: datetime
 
@@ -66,12 +73,12 @@ def upload_stream(
 
     `save` is called by this thread, in order, each time the store has one part more; `should_pause` is asked after each
     frame. A pause makes a last part of what is at hand if that is enough for one, else drops it. At most `workers` + 1
-    parts are in memory. Raise CaptureError if the bytes are fewer or more than `progress.plain_size`; whatever the stream
-    or the store raises goes through, and nothing runs on after it. The upload is neither completed nor aborted here.
+    parts are in memory. Raise CaptureError if the bytes are fewer or more than `progress.plain_size`, or none at all; whatever
+    the stream or the store raises goes through, and nothing runs on after it. The upload is neither completed nor aborted here.
     """
-    if progress.plain_size < 1:
+    if progress.plain_size is not None and progress.plain_size < 1:
         raise ValueError("an upload needs at least one plain byte")
-    run = _Run(progress, save, max(part_size, -(-progress.plain_size // _PARTS_AIMED_AT)))
+    run = _Run(progress, save, max(part_size, -(-(progress.plain_size or 0) // _PARTS_AIMED_AT)))
     with PartQueue(store, progress.key, progress.upload_id, workers) as queue:
         finished = run.stream(frames(chunks, progress.compression, frame_size), queue, should_pause)
         for part in queue.all():
@@ -111,7 +118,7 @@ class _Run:
         for frame in pieces:
             self._take(frame)
             at_end = self._plain_end == self._progress.plain_size
-            if at_end or self._waiting_size >= self._part_size:
+            if at_end or self._waiting_size >= self._next_part_size:
                 self._cut_part(queue)
             queue.raise_failure()
             for part in queue.accepted():
@@ -120,7 +127,9 @@ class _Run:
                 if self._waiting_size >= min(self._part_size, MINIMUM_PART_SIZE):
                     self._cut_part(queue)
                 return False
-        if self._plain_end != self._progress.plain_size:
+        if self._progress.plain_size is None:
+            self._end_where_it_ends(queue)
+        elif self._plain_end != self._progress.plain_size:
             raise self._wrong_length("ended after", retryable=True)
         return True
 
@@ -140,16 +149,29 @@ class _Run:
         )
 
     @property
+    def _next_part_size(self) -> int:
+        """Return how large the next part is to be: parts of a stream without a known end grow, lest there be too many."""
+        grown = 1 if self._progress.plain_size is not None else 1 + self._number // _PARTS_OF_A_SIZE
+        return self._part_size * grown
+
+    @property
     def _waiting_size(self) -> int:
         return sum(len(stored) for stored in self._waiting)
 
     def _take(self, frame: Frame) -> None:
         self._plain_end += len(frame.plain)
-        if self._plain_end > self._progress.plain_size:
+        if self._progress.plain_size is not None and self._plain_end > self._progress.plain_size:
             raise self._wrong_length("grew to", retryable=False)
         self._plain_sha256.update(frame.plain)
         self._stored_sha256.update(frame.stored)
         self._waiting.append(frame.stored)
+
+    def _end_where_it_ends(self, queue: PartQueue) -> None:
+        if not self._plain_end:
+            raise self._wrong_length("has not one byte: it ended after", retryable=True)
+        if self._waiting:
+            self._cut_part(queue)
+        self._progress = replace(self._progress, plain_size=self._plain_end)
 
     def _cut_part(self, queue: PartQueue) -> None:
         self._number += 1

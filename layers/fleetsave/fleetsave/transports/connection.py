@@ -155,6 +155,19 @@ class Connection:
             channel.invoke_subsystem("sftp")
         return channel
 
+    def forward(self, host: str, port: int) -> paramiko.Channel:
+        """Return a channel to an address that the server reaches. Raise TransportError if it does not, or must not."""
+        try:
+            return self._transport.open_channel("direct-tcpip", (host, port), ("127.0.0.1", 0), timeout=self.stall_seconds)
+        except (OSError, EOFError, paramiko.SSHException) as error:
+            raise TransportError(
+                "forward through",
+                self.target,
+                f"{host}:{port} cannot be reached from there ({error})",
+                "Look at host and port in the fleet file, and at AllowTcpForwarding and PermitOpen of the server's sshd.",
+                retryable=True,
+            ) from error
+
     def close(self) -> None:
         """Close the connection with all its channels; closing twice is no error."""
         self._transport.close()
