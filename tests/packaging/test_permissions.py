@@ -37,7 +37,7 @@ EVERYWHERE: dict[str, set[Permission]] = {
     "CollectRole": runtime("Collect")
     | SEND_JOBS
     | allowed("sqs:ChangeMessageVisibility", "CollectQueue.Arn")
-    | allowed("secretsmanager:GetSecretValue", f"{SECRET}fleetsave/ssh/read-*"),
+    | allowed("secretsmanager:GetSecretValue", f"{SECRET}fleetsave/ssh/read-*", f"{SECRET}fleetsave/postgresql/read-*"),
     "VerifyRole": runtime("Verify") | SEND_JOBS,
     "PruneRole": runtime("Prune"),
     "RecoverRole": runtime("Recover")
@@ -140,6 +140,15 @@ def test_the_key_that_restores_is_recovers_alone_and_the_api_reads_no_key_of_a_s
     }
     assert {role for role, secrets in readers.items() if f"{SECRET}fleetsave/ssh/restore-*" in secrets} == {"RecoverRole"}
     assert {role for role, secrets in readers.items() if f"{SECRET}fleetsave/ssh/read-*" in secrets} == {"CollectRole"}
+
+
+def test_who_logs_in_to_a_database_by_iam_is_collect_as_one_user_and_recover_as_another() -> None:
+    read, restore = "arn:aws:rds-db:eu-west-1:1:dbuser:db-A/read", "arn:aws:rds-db:eu-west-1:1:dbuser:db-A/restore"
+    deployment = Deployment({"PostgresqlReadUser": read, "PostgresqlRestoreUser": restore})
+    found = {role: {one for one in permissions(deployment, role) if one[0] == "rds-db:connect"} for role in EVERYWHERE}
+    assert found.pop("CollectRole") == allowed("rds-db:connect", read)
+    assert found.pop("RecoverRole") == allowed("rds-db:connect", restore)
+    assert not any(found.values())
 
 
 def test_no_two_functions_share_a_role_and_each_role_serves_one_service() -> None:

@@ -1,6 +1,6 @@
 """What the store lists for each artifact: the catalog's backups beside the data objects."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
@@ -8,7 +8,8 @@ from fleetsave.catalog.catalog import Catalog
 from fleetsave.catalog.recoveries import Recoveries
 from fleetsave.model.errors import InvalidInputError
 from fleetsave.model.history import Backup
-from fleetsave.model.keys import CENTRAL_SERVER_ID, ArtifactId, BackupKey, RecordName, backup_prefix
+from fleetsave.model.keys import CENTRAL_SERVER_ID, ArtifactId, BackupKey, RecordName, backup_prefix, parse_globals_key
+from fleetsave.model.slots import Slot
 from fleetsave.prune.recovering import RecoveryWatch
 from fleetsave.prune.report import Irregularity
 from fleetsave.store.base import ObjectStore
@@ -56,8 +57,13 @@ def take(store: ObjectStore, catalog: Catalog, listed_from: datetime, server_id:
     recoveries = RecoveryWatch(Recoveries(store))
     artifacts: dict[ArtifactId, ArtifactInventory] = {}
     irregularities = []
+    globals_keys: list[tuple[str, ArtifactId, Slot]] = []
     prefixes = [backup_prefix(), backup_prefix(CENTRAL_SERVER_ID)] if server_id is None else [backup_prefix(server_id)]
     for info in (info for prefix in prefixes for info in store.list(prefix)):
+        beside = parse_globals_key(info.key)
+        if beside is not None:
+            globals_keys.append((info.key, *beside))
+            continue
         try:
             key = BackupKey.parse(info.key)
         except InvalidInputError:
@@ -66,7 +72,18 @@ def take(store: ObjectStore, catalog: Catalog, listed_from: datetime, server_id:
         artifacts.setdefault(key.artifact_id, ArtifactInventory()).sizes[key] = info.size
     for backup in catalog.backups(server_id):
         _add(artifacts.setdefault(backup.key.artifact_id, ArtifactInventory()), backup)
+    irregularities += _left_alone(globals_keys, artifacts)
     return Inventory(listed_from, dict(sorted(artifacts.items())), irregularities, recoveries)
+
+
+def _left_alone(
+    globals_keys: list[tuple[str, ArtifactId, Slot]], artifacts: Mapping[ArtifactId, ArtifactInventory]
+) -> Iterator[Irregularity]:
+    """Yield the globals that no dump stands beside: a run was cut short before there was one."""
+    for text, artifact_id, slot in globals_keys:
+        inventory = artifacts.get(artifact_id, ArtifactInventory())
+        if all(key.slot != slot for key in (*inventory.sizes, *(backup.key for backup in inventory.backups))):
+            yield Irregularity(text, "no dump stands beside it, a run was cut short; prune leaves it alone")
 
 
 def _add(artifact: ArtifactInventory, backup: Backup) -> None:
