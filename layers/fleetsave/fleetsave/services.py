@@ -19,9 +19,10 @@ from fleetsave.catalog.recoveries import Recoveries
 from fleetsave.collect.ports import Ports
 from fleetsave.model.errors import ConfigurationError
 from fleetsave.model.fleet import Fleet, Postgresql, PostgresqlDatabase, Server
-from fleetsave.model.keys import ArtifactId, RecoveryId
+from fleetsave.model.keys import ArtifactId
+from fleetsave.model.recoveries import Recovery
 from fleetsave.model.recovery_records import RecoveryPlan
-from fleetsave.planning.target import allowed_folders
+from fleetsave.planning.sqlite_target import allowed_folders
 from fleetsave.postgres.programs import Programs, find_programs
 from fleetsave.queues import (
     Announcer,
@@ -33,9 +34,10 @@ from fleetsave.queues import (
     SqsRecoveryQueue,
 )
 from fleetsave.recover.ports import Ports as RecoverPorts
+from fleetsave.recover.targets import OpenTarget, ServerTarget, planned, server_of
 from fleetsave.secrets import Secrets, SecretsManager, read_credentials
 from fleetsave.settings import Provider, Settings, variable
-from fleetsave.sources.base import LiveDump, Restorer
+from fleetsave.sources.base import LiveDump
 from fleetsave.sources.postgres.access import PostgresAccess, SignToken
 from fleetsave.sources.postgres.dump import begin
 from fleetsave.sources.sqlite.restorer import SqliteRestorer
@@ -123,11 +125,8 @@ class Services:
     def recover_ports(self, fleet: Fleet, seconds_left: Callable[[], float]) -> RecoverPorts:
         """Return what one run of recover needs; `seconds_left` tells how long the function may still run."""
 
-        def open_restorer(transport: Transport, server: Server, plan: RecoveryPlan, recovery_id: RecoveryId) -> Restorer:
-            deadline = _deadline(fleet, server, plan)
-            return SqliteRestorer(
-                transport, server, plan, recovery_id, deadline=deadline, allowed_folders=allowed_folders(server)
-            )  # fmt: skip
+        def open_target(recovery: Recovery) -> OpenTarget:
+            return self._open_server(fleet, recovery)
 
         return RecoverPorts(
             fleet=fleet,
@@ -136,12 +135,20 @@ class Services:
             recoveries=self.recoveries,
             collect_queue=self.queue,
             recovery_queue=self.recovery_queue,
-            open_transport=lambda server: SshTransport(server.restore_ssh, self.secrets.get(server.restore_ssh.key_secret)),
-            open_restorer=open_restorer,
+            open_target=open_target,
             now=self.now,
             seconds_left=lambda: seconds_left() - self.settings.reserve_seconds,
             pause=time.sleep,
         )
+
+    def _open_server(self, fleet: Fleet, recovery: Recovery) -> OpenTarget:
+        """Return the way to the game server of a recovery, with the private key for restoring."""
+        server, plan = server_of(fleet, recovery.id.server_id), planned(recovery)
+        transport = SshTransport(server.restore_ssh, self.secrets.get(server.restore_ssh.key_secret))
+        restorer = SqliteRestorer(
+            transport, server, plan, recovery.id, deadline=_deadline(fleet, server, plan), allowed_folders=allowed_folders(server)
+        )  # fmt: skip
+        return ServerTarget(server, transport, restorer)
 
 
 @cache

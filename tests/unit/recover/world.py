@@ -19,6 +19,7 @@ from fleetsave.model.slots import Slot
 from fleetsave.recover.outcome import Outcome as RunOutcome
 from fleetsave.recover.ports import Ports
 from fleetsave.recover.room import recover
+from fleetsave.recover.targets import OpenTarget, ServerTarget, planned, server_of
 from fleetsave.transports.base import Transport
 from tests.fakes.job_queue import RecordingQueue, RecordingRecoveryQueue
 from tests.fakes.memory_store import MemoryStore
@@ -87,12 +88,16 @@ class World:
             recoveries=self.recoveries,
             collect_queue=self.collect_queue,
             recovery_queue=self.recovery_queue,
-            open_transport=lambda _: cast("Transport", HookTransport(self.server)),
-            open_restorer=lambda _transport, _server, plan, _id: FakeRestorer(self.server, plan),
+            open_target=self.open_target,
             now=self.now,
             seconds_left=self._seconds_left,
             pause=self.pause,
         )
+
+    def open_target(self, recovery: Recovery) -> OpenTarget:
+        transport = cast("Transport", HookTransport(self.server))
+        server = server_of(self.fleet, recovery.id.server_id)
+        return ServerTarget(server, transport, FakeRestorer(self.server, planned(recovery)))
 
     def _seconds_left(self) -> float:
         return 0 if self.near_deadline() else self.seconds_left

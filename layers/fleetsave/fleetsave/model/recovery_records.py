@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from fleetsave.model.kinds import Compression, Kind
+from fleetsave.model.kinds import Compression, DumpFormat, Kind
 from fleetsave.model.records import Finding, Fingerprint
 
 RECOVERY_SCHEMA_VERSION = 1
@@ -59,11 +59,23 @@ class RecoveryRequest:
 
 
 @dataclass(frozen=True)
+class TableRows:
+    """The rows of one table now and in the backup, None where it has no such table; `is_estimate` is said of those now."""
+
+    table: str
+    rows_now: int | None
+    rows_then: int | None
+    is_estimate: bool = False
+
+
+@dataclass(frozen=True)
 class RecoveryPlan:
     """What will be done, decided from the catalog and the fleet file alone; sizes in bytes.
 
-    `artifact` is the name of the artifact at the target, None for a path where none is. `safety_artifact` is what its state
-    is backed up as. `verdict` is the state of the backup in the catalog. `steps` and `warnings` are sentences for a person.
+    `target_path` is a file on the server, or the name of a PostgreSQL database. `artifact` is the name of the artifact at the
+    target, None for a path where none is. `safety_artifact` is what its state is backed up as. `verdict` is the state of the
+    backup in the catalog. `steps` and `warnings` are sentences for a person. `comparison` holds the tables of a PostgreSQL
+    database, whose rows now are those of the newest verified backup, `compared_with`: the database itself is not asked.
     """
 
     backup_key: str
@@ -83,6 +95,9 @@ class RecoveryPlan:
     after: str | None
     steps: list[str]
     warnings: list[str]
+    format: DumpFormat = DumpFormat.PLAIN
+    comparison: list[TableRows] = field(default_factory=list)
+    compared_with: str | None = None
 
 
 class TargetState(StrEnum):
@@ -100,7 +115,8 @@ class Survey:
     """What the server said before anything was touched; sizes in bytes.
 
     `open_by` names the processes that have the target open, as far as the account can see them. `room_needed` is what the
-    recovery will take on the target's disk at most, `room_free` what is free there.
+    recovery will take on the target's disk at most, `room_free` what is free there, None where that cannot be seen.
+    `comparison` holds the tables of a PostgreSQL database, counted where it lives and at the capture.
     """
 
     target_state: TargetState
@@ -108,11 +124,12 @@ class Survey:
     journal_mode: str | None
     page_size: int | None
     schema_sha256: str | None
-    room_free: int
+    room_free: int | None
     room_needed: int
     open_by: list[str]
     runtime: str
     notes: list[str] = field(default_factory=list)
+    comparison: list[TableRows] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -133,6 +150,8 @@ class SwapMethod(StrEnum):
     """What is there is moved aside as one set and kept, and the copy is renamed into its place."""
     PLACE = "place"
     """Nothing is there: the copy is renamed into place, and never over anything."""
+    RENAME = "rename"
+    """What is there is renamed and kept, and the copy renamed into its place, both in one transaction of the server's."""
 
 
 @dataclass(frozen=True)

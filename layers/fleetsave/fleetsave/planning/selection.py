@@ -12,7 +12,7 @@ from fleetsave.model.kinds import Kind
 from fleetsave.model.recoveries import Reason
 from fleetsave.model.recovery_records import RecoveryRequest
 
-SUPPORTED = frozenset({Kind.DATABASE})
+SUPPORTED = frozenset({Kind.DATABASE, Kind.POSTGRESQL})
 """The kinds that can be recovered."""
 
 
@@ -58,7 +58,7 @@ def _artifact(request: RecoveryRequest, fleet: Fleet, catalog: Catalog) -> Artif
     if request.artifact is not None:
         return ArtifactId(request.server_id, request.kind, request.artifact)
     names = _names(request, fleet, catalog)
-    if not any(server.id == request.server_id for server in fleet.servers):
+    if request.server_id not in fleet.server_ids:
         raise _refused(
             request, "the fleet file does not name this server", "Check server_id; GET /status lists the fleet.",
             Reason.UNKNOWN_SERVER,
@@ -79,6 +79,8 @@ def _artifact(request: RecoveryRequest, fleet: Fleet, catalog: Catalog) -> Artif
 
 def _names(request: RecoveryRequest, fleet: Fleet, catalog: Catalog) -> list[str]:
     """Return the artifacts the fleet file means; of a glob those that have backups, or itself before there are any."""
+    if request.kind is Kind.POSTGRESQL:
+        return [one.artifact for one in fleet.artifact_ids(request.kind) if one.server_id == request.server_id]
     listed = {backup.key.artifact_id for backup in catalog.backups(request.server_id, request.kind)}
     names: list[str] = []
     for server, database in fleet.artifacts(request.kind):

@@ -1,110 +1,27 @@
-"""Where a recovery goes to: a configured artifact in its place, or a new file in a folder that the fleet file allows."""
+"""Where a recovery goes to, whatever its kind."""
 
-import posixpath
 from dataclasses import dataclass
 
-from fleetsave.model.errors import InvalidInputError, RecoveryRefusedError
-from fleetsave.model.fleet import Fleet, Server, SqliteDatabase
+from fleetsave.model.errors import RecoveryRefusedError
 from fleetsave.model.keys import ArtifactId
-from fleetsave.model.kinds import Kind
-from fleetsave.model.records import StoredRecord
 from fleetsave.model.recoveries import Reason
 from fleetsave.model.recovery_records import RecoveryRequest
-from fleetsave.sources.sqlite.names import artifact_name, require_match
 
 
 @dataclass(frozen=True)
 class Target:
-    """One place on one server; `artifact_id` is None where nothing may stand yet."""
+    """One place on one server: the path of a file, or a database's name; `artifact_id` is None where nothing may stand yet.
 
-    server: Server
+    `before` and `after` are the commands that stop and start what uses it, None where there are none.
+    """
+
+    server_id: str
     path: str
     artifact_id: ArtifactId | None
+    before: str | None = None
+    after: str | None = None
 
 
-def find_target(request: RecoveryRequest, stored: StoredRecord, fleet: Fleet) -> Target:
-    """Return where to. Raise RecoveryRefusedError if the fleet file does not allow it, InvalidInputError for a bad path."""
-    server = _server(request, fleet)
-    if server.id != request.server_id and not request.allow_other_server:
-        raise _refused(
-            request, f"{server.id} is another server than the backup's, {request.server_id}",
-            "If it is meant, add `allow_other_server` to the target.",
-        )  # fmt: skip
-    path = request.target_path or _usual_path(request, stored, server, fleet)
-    _require_plain(path)
-    artifact_id = _artifact_at(server, path)
-    if artifact_id is None:
-        _require_allowed(request, path, server)
-    return Target(server, path, artifact_id)
-
-
-def allowed_folders(server: Server) -> list[str]:
-    """Return the folders in which a recovery may make a new file: those of the server's own databases, and those it names."""
-    own = {posixpath.dirname(database.path) for database in server.databases if not database.is_glob}
-    return sorted(own | {posixpath.normpath(folder) for folder in server.recovery.folders})
-
-
-def _server(request: RecoveryRequest, fleet: Fleet) -> Server:
-    for server in fleet.servers:
-        if server.id == request.target_server_id:
-            return server
-    raise RecoveryRefusedError(
-        "recover", request.target_server_id, "the fleet file does not name this server",
-        "Check the id; GET /status lists the fleet.", reason=Reason.UNKNOWN_SERVER,
-    )  # fmt: skip
-
-
-def _usual_path(request: RecoveryRequest, stored: StoredRecord, server: Server, fleet: Fleet) -> str:
-    """Return where the backup came from, on its own server; on another one the place of the artifact of the same name."""
-    if server.id == request.server_id:
-        if _artifact_at(server, stored.source_path) is None:
-            raise _refused(
-                request, f"the backup was taken from {stored.source_path}, which the fleet file no longer names",
-                "Say in `target` under which path to restore it.",
-            )  # fmt: skip
-        return stored.source_path
-    named = ArtifactId(server.id, Kind(stored.kind), stored.artifact)
-    found = fleet.find(named)
-    if found is None or found[1].is_glob:
-        raise _refused(
-            request, f"the fleet file does not say where {named} is on {server.id}", "Give the path in `target`."
-        )  # fmt: skip
-    return found[1].path
-
-
-def _artifact_at(server: Server, path: str) -> ArtifactId | None:
-    for database in server.databases:
-        if _means(database, path):
-            return ArtifactId(server.id, Kind.DATABASE, artifact_name(database, path))
-    return None
-
-
-def _means(database: SqliteDatabase, path: str) -> bool:
-    try:
-        require_match(database, path)
-    except InvalidInputError:
-        return False
-    return True
-
-
-def _require_plain(path: str) -> None:
-    """Raise InvalidInputError for a path that does not say plainly where it leads."""
-    if not path.startswith("/") or "\0" in path or posixpath.normpath(path) != path or path.startswith("//"):
-        raise InvalidInputError(
-            "read target path", repr(path[:100]), "it is not an absolute path in its shortest form",
-            "Begin with /, and leave out . and .. and empty parts.",
-        )  # fmt: skip
-
-
-def _require_allowed(request: RecoveryRequest, path: str, server: Server) -> None:
-    folders = allowed_folders(server)
-    inside = any(posixpath.commonpath([folder, path]) == folder and path != folder for folder in folders)
-    if not inside:
-        raise _refused(
-            request, f"{path[:100]!r} is neither a database of {server.id} nor in a folder that may be restored into",
-            f"Allowed: {', '.join(folders) or 'no folder yet'}; name others in recovery.folders of the fleet file.",
-        )  # fmt: skip
-
-
-def _refused(request: RecoveryRequest, cause: str, hint: str) -> RecoveryRefusedError:
+def not_allowed(request: RecoveryRequest, cause: str, hint: str) -> RecoveryRefusedError:
+    """Return the error for a place that the fleet file does not allow."""
     return RecoveryRefusedError("recover", request.target_server_id, cause, hint, reason=Reason.TARGET_NOT_ALLOWED)

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 
 from fleetsave.model.errors import ConfigurationError, FleetsaveError, RestoreError, TransportError
+from fleetsave.model.kinds import Kind
 from fleetsave.model.records import Finding, Outcome
 from fleetsave.model.recovery_records import RecoveryState, SwapMethod
 from fleetsave.observability import count, logger
 from fleetsave.recover.run import Run, problem_of, spell
+from fleetsave.sources.postgres.recovery_names import kept_name, new_name
 
 
 def fail(run: Run, error: FleetsaveError) -> None:
@@ -45,10 +47,7 @@ def roll_back(run: Run) -> None:
 
 def give_up(run: Run, error: FleetsaveError) -> None:
     """End a roll-back that failed: what is on the server stays as it is, with all that is needed to mend it by hand."""
-    detail = (
-        f"the roll-back failed: {spell(error)}; what was there before is kept on the server beside the target, in a folder "
-        f"named .fleetsave-{run.id}, and as the safety backup"
-    )
+    detail = f"the roll-back failed: {spell(error)}; what was there before is kept {_kept_beside(run)}, and as the safety backup"
     run.say(RecoveryState.UNRESOLVED, detail, problem=problem_of(error))
     count("RecoveriesUnresolved")
 
@@ -62,8 +61,7 @@ def clean_up(run: Run) -> None:
         return
     error = _tried(lambda: run.on_server(lambda restorer: restorer.clean_up()))
     if error is not None:
-        left = f".fleetsave-{run.id} beside {run.plan.target_path} on {run.id.server_id}"
-        logger().warning(f"left on the server, remove it by hand: {left}", extra=error.as_dict())
+        logger().warning(f"left on the server, remove it by hand: {_left(run)}", extra=error.as_dict())
 
 
 def _end_untouched(run: Run, state: RecoveryState, detail: str, error: FleetsaveError | None) -> None:
@@ -90,6 +88,20 @@ def _findings(run: Run) -> list[Finding]:
         return run.on_server(lambda restorer: restorer.verify())
     except (TransportError, RestoreError) as error:
         return [Finding("rolled_back", Outcome.SKIPPED, f"it could not be looked at: {spell(error)}")]
+
+
+def _kept_beside(run: Run) -> str:
+    """Say where on the server is what a swap replaces."""
+    if run.plan.kind is Kind.POSTGRESQL:
+        return f"on the server as the database {kept_name(run.plan.target_path, run.recovery.records[0].at)}"
+    return f"on the server beside the target, in a folder named .fleetsave-{run.id}"
+
+
+def _left(run: Run) -> str:
+    """Name what a recovery that could not be cleaned up may have left on the server."""
+    if run.plan.kind is Kind.POSTGRESQL:
+        return f"database {new_name(run.plan.target_path, run.id)} on {run.id.server_id}"
+    return f".fleetsave-{run.id} beside {run.plan.target_path} on {run.id.server_id}"
 
 
 def _tried(work: Callable[[], object]) -> FleetsaveError | None:

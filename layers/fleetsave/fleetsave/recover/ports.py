@@ -6,22 +6,20 @@ from datetime import datetime
 
 from fleetsave.catalog.catalog import Catalog
 from fleetsave.catalog.recoveries import Recoveries
-from fleetsave.model.fleet import Fleet, Server
-from fleetsave.model.keys import RecoveryId
-from fleetsave.model.recovery_records import RecoveryPlan
+from fleetsave.model.fleet import Fleet
+from fleetsave.model.recoveries import Recovery
 from fleetsave.queues import JobQueue, RecoveryQueue
-from fleetsave.sources.base import Restorer
+from fleetsave.recover.targets import OpenTarget
 from fleetsave.store.base import ObjectStore
-from fleetsave.transports.base import Transport
 
 
 @dataclass(frozen=True)
 class Ports:
     """The ports of one run.
 
-    `collect_queue` takes the job of the safety backup, `recovery_queue` this recovery when it is handed on. `open_transport`
-    logs in with the account for restoring. `seconds_left` tells how long the run may still take, `pause` waits for so many
-    seconds.
+    `collect_queue` takes the job of the safety backup, `recovery_queue` this recovery when it is handed on. `open_target` is
+    the way to where a recovery that has a plan restores to, with the account for restoring. `seconds_left` tells how long the
+    run may still take, `pause` waits for so many seconds.
     """
 
     fleet: Fleet
@@ -30,8 +28,7 @@ class Ports:
     recoveries: Recoveries
     collect_queue: JobQueue
     recovery_queue: RecoveryQueue
-    open_transport: Callable[[Server], Transport]
-    open_restorer: Callable[[Transport, Server, RecoveryPlan, RecoveryId], Restorer]
+    open_target: Callable[[Recovery], OpenTarget]
     now: Callable[[], datetime]
     seconds_left: Callable[[], float]
     pause: Callable[[float], None]

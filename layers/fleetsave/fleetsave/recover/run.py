@@ -4,15 +4,13 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import fleetsave
-from fleetsave.model.errors import ConfigurationError, FleetsaveError, RestoreError, TransportError
-from fleetsave.model.fleet import Server
+from fleetsave.model.errors import FleetsaveError, RestoreError, TransportError
 from fleetsave.model.keys import RecoveryId
 from fleetsave.model.recoveries import Recovery
 from fleetsave.model.recovery_records import Problem, Progress, RecoveryPlan, RecoveryRecord, RecoveryState
-from fleetsave.recover import hooks
 from fleetsave.recover.ports import Ports
+from fleetsave.recover.targets import OpenTarget, planned
 from fleetsave.sources.base import Restorer
-from fleetsave.transports.base import Transport
 
 Given = TypeVar("Given")
 
@@ -36,7 +34,7 @@ class Run:
     def __init__(self, recovery: Recovery, ports: Ports) -> None:
         self.recovery = recovery
         self.ports = ports
-        self._transport: Transport | None = None
+        self._target: OpenTarget | None = None
         self._told_at = ports.now()
         self.tell(0, 0)
 
@@ -48,36 +46,23 @@ class Run:
     @property
     def plan(self) -> RecoveryPlan:
         """Return the plan. Raise ValueError before it was made."""
-        plan = self.recovery.plan
-        if plan is None:
-            raise ValueError(f"{self.id} has no plan yet")
-        return plan
+        return planned(self.recovery)
 
     @property
-    def server(self) -> Server:
-        """Return the server restored to. Raise ConfigurationError if the fleet file names it no longer."""
-        for server in self.ports.fleet.servers:
-            if server.id == self.id.server_id:
-                return server
-        raise ConfigurationError(
-            "recover", self.id.server_id, "the fleet file no longer names this server", "Put it back, and ask again."
-        )
-
-    @property
-    def transport(self) -> Transport:
-        """Return the connection to the server, made on first use."""
-        if self._transport is None:
-            self._transport = self.ports.open_transport(self.server)
-        return self._transport
+    def target(self) -> OpenTarget:
+        """Return the way to what is restored to, opened on first use. Raise ConfigurationError or TransportError."""
+        if self._target is None:
+            self._target = self.ports.open_target(self.recovery)
+        return self._target
 
     @property
     def restorer(self) -> Restorer:
         """Return the way of this backup into its target."""
-        return self.ports.open_restorer(self.transport, self.server, self.plan, self.id)
+        return self.target.restorer
 
     def run_hook(self, name: str, command: str) -> str:
         """Run one of the server's commands, persistently, and return a sentence. Raise RestoreError if it fails."""
-        return self._persistently(lambda: hooks.run(self.transport, self.server, name, command))
+        return self._persistently(lambda: self.target.run_hook(name, command))
 
     def on_server(self, work: Callable[[Restorer], Given]) -> Given:
         """Do something on the server, and again after a while if what went wrong may pass; at last raise it."""
@@ -112,10 +97,10 @@ class Run:
             raise NearDeadlineError
 
     def close(self) -> None:
-        """Close the connection; closing twice is no error."""
-        if self._transport is not None:
-            self._transport.close()
-            self._transport = None
+        """Close the way to the target; closing twice is no error."""
+        if self._target is not None:
+            self._target.close()
+            self._target = None
 
     def _persistently(self, work: Callable[[], Given]) -> Given:
         for seconds in PAUSES:

@@ -19,7 +19,7 @@ _PATIENCE = timedelta(hours=2)
 
 _VERDICTS = (RecordName.VERIFIED, RecordName.SUSPECT, RecordName.INCONCLUSIVE, RecordName.REJECTED)
 _DAMAGED = "damaged"
-"""The reason under which collect remembers that SQLite could not read the live database."""
+"""The reason under which collect remembers that the live database could not be read for what it is."""
 
 
 def secure(run: Run) -> None:
@@ -56,11 +56,11 @@ def _say(run: Run, safety: Safety) -> None:
 def _key(run: Run, artifact: str) -> BackupKey:
     """Return the key of this recovery's safety backup; it follows from the request, so that every run means the same one."""
     artifact_id = ArtifactId(run.id.server_id, run.plan.kind, artifact)
-    found = run.ports.fleet.find(artifact_id)
-    if found is None:
-        raise _refused(run, "the fleet file no longer names it", "Put it back, and ask again.", "not_in_fleet")
     slot = Slot(run.recovery.records[0].at.replace(microsecond=0))
-    return BackupKey(artifact_id.safety, slot, found[1].compression)
+    key = run.ports.fleet.backup_key(artifact_id.safety, slot)
+    if key is None:
+        raise _refused(run, "the fleet file no longer names it", "Put it back, and ask again.", "not_in_fleet")
+    return key
 
 
 def _backed_up(run: Run, key: BackupKey) -> Safety:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 from fleetsave.model.errors import RestoreError
 from fleetsave.model.keys import BackupKey
+from fleetsave.model.kinds import Kind
 from fleetsave.model.records import Finding, Outcome
 from fleetsave.model.recoveries import Recovery
 from fleetsave.model.recovery_records import RecoveryState, Survey, SwapMethod, TargetState
@@ -35,14 +36,17 @@ def _inspect(run: Run) -> None:
     survey = run.on_server(lambda restorer: restorer.survey())
     plan = run.plan
     _require_known_schema(run, survey, plan.fingerprint.schema_sha256 if plan.fingerprint else None)
-    if _must_be_set_aside(survey) and survey.open_by and plan.before is None:
+    # Files are moved aside under whoever has them open; PostgreSQL closes its own connections.
+    is_file = plan.kind is not Kind.POSTGRESQL
+    if is_file and _must_be_set_aside(survey) and survey.open_by and plan.before is None:
         raise _refused(
             run, f"it is {survey.target_state}, and {', '.join(survey.open_by)} has it open", "in_use",
             "Stop the game first, or name a command that does in recovery.before of the fleet file.",
         )  # fmt: skip
+    free = "its free room cannot be seen" if survey.room_free is None else f"{survey.room_free} bytes are free"
     run.say(
         RecoveryState.INSPECTED,
-        f"the target is {survey.target_state}, {survey.room_free} bytes are free and at most {survey.room_needed} needed",
+        f"the target is {survey.target_state}, {free} and at most {survey.room_needed} needed",
         survey=survey,
     )
 
@@ -114,6 +118,7 @@ _AFTER: dict[RecoveryState, Step] = {
 def _whole_copy(run: Run) -> CopyReport:
     """Have the copy checked; one that was altered on its way is thrown away by the server, and comes once more."""
     bring(run)
+    run.require_time(run.target.seconds_in_one_go)
     try:
         return run.on_server(lambda restorer: restorer.check())
     except RestoreError as error:
@@ -132,6 +137,8 @@ def _method(run: Run) -> SwapMethod:
     survey = run.recovery.survey
     if survey is None or survey.target_state is TargetState.MISSING:
         return SwapMethod.PLACE
+    if run.plan.kind is Kind.POSTGRESQL:
+        return SwapMethod.RENAME
     if _must_be_set_aside(survey) or is_damaged(run):
         return SwapMethod.SET_ASIDE
     pages = run.ports.catalog.stored(BackupKey.parse(run.plan.backup_key)).snapshot.page_size

@@ -27,6 +27,7 @@ def bring(run: Run) -> None:
     """
     total, fruitless = run.plan.plain_size, 0
     while (begun_at := run.on_server(lambda restorer: restorer.received())) < total:
+        run.require_time(run.target.seconds_in_one_go)
         try:
             _send(run, begun_at)
         except (TransportError, RestoreError) as error:
@@ -44,20 +45,37 @@ def bring(run: Run) -> None:
 
 
 def _send(run: Run, begun_at: int) -> None:
-    run.tell(begun_at, run.plan.plain_size)
     total = run.plan.plain_size
-    run.restorer.receive(begun_at, _plain_bytes(run, begun_at), lambda position: run.tell_now_and_then(position, total))
+    run.tell(begun_at, total)
+    lookout = _Lookout(run)
+
+    def told(position: int) -> None:
+        lookout.look()
+        run.tell_now_and_then(position, total)
+
+    run.restorer.receive(begun_at, _plain_bytes(run, begun_at, lookout), told)
 
 
-def _plain_bytes(run: Run, begun_at: int) -> Iterator[bytes]:
+class _Lookout:
+    """Looks now and then whether a person wants the recovery to stop, whichever side of a transfer is at work."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self._looked_at = run.ports.now()
+
+    def look(self) -> None:
+        """Raise CancelledError if a person does, NearDeadlineError if the time is up."""
+        self._run.require_time(0)
+        if self._run.ports.now() - self._looked_at > _LOOK_EVERY:
+            self._run.look_up()
+            self._looked_at = self._run.ports.now()
+
+
+def _plain_bytes(run: Run, begun_at: int, lookout: _Lookout) -> Iterator[bytes]:
     """Yield the backup's plain bytes from an offset; all of them are read and hashed, so that the last is vouched for."""
     plan, position, digest = run.plan, 0, hashlib.sha256()
-    looked_at = run.ports.now()
     for chunk in _unpacked(run):
-        run.require_time(0)
-        if run.ports.now() - looked_at > _LOOK_EVERY:
-            run.look_up()
-            looked_at = run.ports.now()
+        lookout.look()
         digest.update(chunk)
         unsent = chunk[max(0, begun_at - position) :]
         position += len(chunk)

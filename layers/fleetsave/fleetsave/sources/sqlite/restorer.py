@@ -61,7 +61,7 @@ class SqliteRestorer:
     def survey(self) -> Survey:
         """Look at the target and its disk. Raise RestoreError if the server is not fit for the recovery."""
         found = self._read(TypeAdapter(Survey), self._call("survey"))
-        if found.room_free < found.room_needed:
+        if found.room_free is not None and found.room_free < found.room_needed:
             cause = f"{found.room_needed} bytes are needed on its disk, and {found.room_free} are free"
             raise restore_refusal(self._plan.target_path, "no_room", cause)
         return found

@@ -8,7 +8,8 @@ import pytest
 from fleetsave.model.errors import InvalidInputError, RecoveryRefusedError
 from fleetsave.model.fleet import Fleet
 from fleetsave.model.recoveries import Reason
-from fleetsave.planning.target import Target, allowed_folders, find_target
+from fleetsave.planning.sqlite_target import allowed_folders, find_target
+from fleetsave.planning.target import Target
 from tests.unit.planning.requests import ask, fleet_of
 from tests.unit.prune.bucket import DAY, fleet, key_of, stored
 
@@ -35,7 +36,7 @@ def refused(path: str | None = None, **given: Any) -> str:
 
 def test_a_backup_goes_back_to_where_it_came_from() -> None:
     found = target()
-    assert (found.server.id, found.path, str(found.artifact_id)) == ("alpha", GAME, "alpha/database/database")
+    assert (found.server_id, found.path, str(found.artifact_id)) == ("alpha", GAME, "alpha/database/database")
 
 
 def test_a_globs_file_goes_back_to_its_own_place() -> None:
@@ -93,7 +94,7 @@ def test_a_path_that_does_not_say_plainly_where_it_leads_is_refused(path: str) -
 def test_another_server_has_to_be_meant() -> None:
     assert refused(target_server_id="beta") == Reason.TARGET_NOT_ALLOWED
     found = target(target_server_id="beta", allow_other_server=True)
-    assert (found.server.id, found.path, str(found.artifact_id)) == ("beta", GAME, "beta/database/database")
+    assert (found.server_id, found.path, str(found.artifact_id)) == ("beta", GAME, "beta/database/database")
 
 
 def test_on_another_server_a_globs_file_or_what_it_lacks_needs_a_path() -> None:
