@@ -21,8 +21,8 @@ from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
 
 # What a backup and its test-restore run, and no more: the server is started and ended by its own process id (no pg_ctl),
-# and initdb makes the cluster that the restore goes into.
-PROGRAMS = ("postgres", "initdb", "pg_dump", "pg_dumpall", "pg_restore", "psql")
+# and its cluster is there already (template.py), so there is no initdb.
+PROGRAMS = ("postgres", "pg_dump", "pg_dumpall", "pg_restore", "psql")
 
 # Linked by the programs, in the order they are met. psql alone needs the last two; readline is under the GPL.
 LIBRARIES = (
@@ -35,7 +35,9 @@ LIBRARIES = (
 
 # Of the server's modules: not what embeds SQL in C, what needs a Python of the system, or what runs a shell.
 NOT_MODULES = ("libecpg*", "libpgtypes*", "*plpython3*", "basebackup_to_shell*")
-NOT_SHARED = ("doc", "man", "locale")
+
+# Of what is shared: what a running server reads, not what initdb does.
+SHARED = ("extension", "timezonesets", "tsearch_data")
 
 NEWEST_GLIBC = (2, 34)
 """glibc of Amazon Linux 2023, which Lambda's Python runtimes stand on."""
@@ -76,7 +78,7 @@ def is_wanted(path: PurePosixPath) -> bool:
     if top == "lib":
         is_module = len(rest) == 1 and (path.suffix == ".so" or path.name == "libpq.so.5")
         return is_module and path.name != "libpq.so" and not any(fnmatch(path.name, pattern) for pattern in NOT_MODULES)
-    return top == "share" and rest[0] not in NOT_SHARED
+    return top == "share" and rest[0] in SHARED
 
 
 def check(folder: Path) -> None:

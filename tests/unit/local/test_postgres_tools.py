@@ -26,7 +26,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "requirements-postgres.txt").write_text("# servers\n" + "\n".join(pins) + "\n")
     layer = tmp_path / "layers" / "postgres"
     layer.mkdir(parents=True)
-    shutil.copy(PROJECT / "layers" / "postgres" / "assemble.py", layer)
+    for name in ("Makefile", "assemble.py", "template.py"):
+        shutil.copy(PROJECT / "layers" / "postgres" / name, layer)
     (layer / "requirements.txt").write_text("\n".join(pin for pin in pins if "==98" not in pin) + "\n")
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(wheels))

