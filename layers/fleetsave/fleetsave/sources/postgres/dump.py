@@ -16,6 +16,7 @@ from fleetsave.model.fingerprints import Fingerprint
 from fleetsave.model.fleet_postgresql import Postgresql, PostgresqlDatabase
 from fleetsave.postgres import database as database_section
 from fleetsave.postgres.dumping import dump_command, new_restrict_key
+from fleetsave.postgres.encodings import codec
 from fleetsave.postgres.login import Login
 from fleetsave.postgres.process import PostgresProcess
 from fleetsave.postgres.programs import MAJOR, Programs
@@ -174,7 +175,7 @@ def _ask(connection: facts.Connection, login: Login, database: PostgresqlDatabas
         sequences=facts.sequences(connection),
         row_counts=facts.row_counts(connection) if database.fingerprint else None,
         checks=facts.owner_checks(connection, login, database.checks),
-        codec=facts.codec(properties.encoding),
+        codec=codec(properties.encoding),
     )
 
 

@@ -1,6 +1,5 @@
 """What the server says of a database inside the snapshot of its dump: versions, settings, rows, sequences, the owner's checks."""
 
-import codecs
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -149,18 +148,6 @@ def check_row(connection: Connection, login: Login, name: str, sql: str) -> list
         raise refusals.check_failed(login, name, "it gives no row")
     cells = [answer.get_value(0, column) for column in range(answer.nfields)]
     return [None if cell is None else cell.decode(connection.info.encoding, "backslashreplace") for cell in cells]
-
-
-def codec(encoding: str) -> str:
-    """Return Python's name of a server encoding; what has none is read as ASCII, with every other byte written out."""
-    python_name = _CODECS.get(encoding, encoding.replace("_", "-"))
-    try:
-        return codecs.lookup(python_name).name
-    except LookupError:
-        return "ascii"
-
-
-_CODECS = {"SQL_ASCII": "ascii", "MULE_INTERNAL": "ascii", "WIN1252": "cp1252", "WIN1251": "cp1251", "WIN1250": "cp1250"}
 
 
 def _count(connection: Connection, schema: str, table: str) -> int:

@@ -1,0 +1,14 @@
+"""Encodings of servers by Python's names."""
+
+import codecs
+
+_CODECS = {"SQL_ASCII": "ascii", "MULE_INTERNAL": "ascii", "WIN1252": "cp1252", "WIN1251": "cp1251", "WIN1250": "cp1250"}
+
+
+def codec(encoding: str) -> str:
+    """Return Python's name of a server encoding; what has none is read as ASCII, with every other byte written out."""
+    python_name = _CODECS.get(encoding, encoding.replace("_", "-"))
+    try:
+        return codecs.lookup(python_name).name
+    except LookupError:
+        return "ascii"
