@@ -13,7 +13,8 @@ from tests.packaging.builds import FOR_AWS, FOR_THIS_PYTHON, PROJECT, Flavour, b
 from tests.packaging.deployments import OWN
 
 FUNCTIONS = ("dispatch", "collect", "verify", "prune", "recover", "api")
-LAYERS = ("FleetsaveLayer", "DependenciesLayer")
+PYTHON_LAYERS = ("FleetsaveLayer", "DependenciesLayer")
+LAYERS = (*PYTHON_LAYERS, "PostgresLayer")
 UNZIPPED_LIMIT = 250 << 20
 """Lambda's limit for a function and its layers, unzipped, in bytes."""
 
@@ -32,7 +33,7 @@ print(json.dumps({"path": sys.path, "files": files}))
 
 
 def folders(build: Path, function: str) -> list[Path]:
-    return [build / f"{function.capitalize()}Function", *(build / layer / "python" for layer in LAYERS)]
+    return [build / f"{function.capitalize()}Function", *(build / layer / "python" for layer in PYTHON_LAYERS)]
 
 
 def size(folder: Path) -> int:

@@ -77,7 +77,9 @@ def test_every_function_has_the_size_it_was_measured_to_need(
     assert (properties["MemorySize"], properties["Timeout"]) == (memory, timeout)
     assert properties.get("EphemeralStorage") == ({"Size": storage} if storage else None)
     assert (properties["Runtime"], properties["Architectures"], properties["Handler"]) == ("python3.13", ["arm64"], "app.handler")
-    assert [layer.rstrip("0123456789abcdef") for layer in properties["Layers"]] == ["FleetsaveLayer", "DependenciesLayer"]
+    layers = [layer.rstrip("0123456789abcdef") for layer in properties["Layers"]]
+    runs_postgresql = function in {"collect", "verify", "recover"}
+    assert layers == ["FleetsaveLayer", "DependenciesLayer", *(["PostgresLayer"] if runs_postgresql else [])]
 
 
 def test_only_collect_and_recover_may_call_themselves_again() -> None:
