@@ -44,7 +44,7 @@ $(VENV)/installed: pyproject.toml requirements-cli.txt requirements-dev.txt laye
 	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[cli,dev]'
 	touch $@
 
-$(VENV)/system: $(VENV)/installed
+$(VENV)/system: $(VENV)/installed scripts/system-packages
 	sh scripts/system-packages
 	touch $@
 
