@@ -5,6 +5,7 @@ import pytest
 pytest_plugins = [
     "tests.fixtures.captures",
     "tests.fixtures.collecting",
+    "tests.fixtures.dumping",
     "tests.fixtures.recovering",
     "tests.fixtures.restores",
     "tests.fixtures.servers",

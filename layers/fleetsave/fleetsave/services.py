@@ -88,10 +88,12 @@ class Services:
         return SshTransport(server.ssh, self.secrets.get(server.ssh.key_secret))
 
     @contextmanager
-    def open_dump(self, postgresql: Postgresql, database: PostgresqlDatabase) -> Iterator[LiveDump]:
-        """Lend a dump of a database of the central PostgreSQL, with its snapshot held."""
+    def open_dump(
+        self, postgresql: Postgresql, database: PostgresqlDatabase, should_stop: Callable[[], bool]
+    ) -> Iterator[LiveDump]:
+        """Lend a dump of a database of the central PostgreSQL, with its snapshot held; `should_stop` tells that the time is up."""
         access = PostgresAccess(postgresql, self.secrets, self.sign_token)
-        with access.login(database.database) as login, begin(login, self.programs, postgresql, database) as dump:
+        with access.login(database.database) as login, begin(login, self.programs, postgresql, database, should_stop) as dump:
             yield dump
 
     @property

@@ -56,7 +56,9 @@ class World:
         self.now = datetime(2024, 1, 1, 12, 0, 5, tzinfo=UTC)
         self.while_waiting: Callable[[], None] = lambda: None
 
-    def open_dump(self, postgresql: Postgresql, database: PostgresqlDatabase) -> AbstractContextManager[LiveDump]:
+    def open_dump(
+        self, postgresql: Postgresql, database: PostgresqlDatabase, _: Callable[[], bool]
+    ) -> AbstractContextManager[LiveDump]:
         raise AssertionError(f"no test here dumps {database.database} of {postgresql.host}")
 
     @property

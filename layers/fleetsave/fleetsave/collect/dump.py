@@ -50,11 +50,11 @@ def _uploaded(key: BackupKey, state: StateFile) -> Transfer | None:
 def _upload(
     key: BackupKey, postgresql: Postgresql, database: PostgresqlDatabase, state: StateFile, ports: Ports
 ) -> Transfer:  # fmt: skip
-    with ports.open_dump(postgresql, database) as dump:
+    with ports.open_dump(postgresql, database, ports.is_near_deadline) as dump:
         upload_id = ports.store.begin_upload(key.text, metadata={"fleetsave-database": database.name})
         progress = UploadProgress(key.text, upload_id, "", key.compression, None, (), ports.now())
         try:
-            with closing(dump.chunks(ports.is_near_deadline)) as chunks:
+            with closing(dump.chunks()) as chunks:
                 outcome = upload_stream(ports.store, progress, chunks, save=_nothing, should_pause=_never)
             globals_key = key.globals_key or ""
             report = dump.report(globals_key)

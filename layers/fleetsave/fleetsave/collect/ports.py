@@ -20,7 +20,8 @@ class Ports:
     """The ports of one run; `bucket` and `endpoint` are only named in records and announcements.
 
     `is_near_deadline` tells whether the run should hand its job on, `scratch` is a folder for the few captures that need
-    room on our side. `pause` waits so many seconds. `open_dump` lends a dump of a database of the central PostgreSQL.
+    room on our side. `pause` waits so many seconds. `open_dump` lends a dump of a database of the central PostgreSQL, given what
+    tells that the time is up.
     """
 
     fleet: Fleet
@@ -32,7 +33,7 @@ class Ports:
     bucket: str
     endpoint: str | None
     open_transport: Callable[[Server], Transport]
-    open_dump: Callable[[Postgresql, PostgresqlDatabase], AbstractContextManager[LiveDump]]
+    open_dump: Callable[[Postgresql, PostgresqlDatabase, Callable[[], bool]], AbstractContextManager[LiveDump]]
     now: Callable[[], datetime]
     is_near_deadline: Callable[[], bool]
     pause: Callable[[float], None]

@@ -47,8 +47,8 @@ class LiveDump(Protocol):
         """Return roles, tablespaces and the database's own settings, as SQL text without passwords."""
         ...
 
-    def chunks(self, should_stop: Callable[[], bool]) -> Generator[bytes]:
-        """Yield the dump in chunks of at most 1 MiB; `should_stop` tells that the time is up.
+    def chunks(self) -> Generator[bytes]:
+        """Yield the dump in chunks of at most 1 MiB.
 
         Comes to an end only if everything is in it: else CaptureError is raised.
         """

@@ -1,7 +1,6 @@
 """A dump that is under way: one snapshot, what the server says inside it, and pg_dump's output as a stream."""
 
 import hashlib
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
@@ -24,7 +23,6 @@ from fleetsave.sources.postgres import facts, refusals
 from fleetsave.sources.postgres.reading import DumpReading
 
 OLDEST_MAJOR = 14
-_GLOBALS_SECONDS = 120
 _LOOK_EVERY = 0.5
 """Seconds between two looks at whether the dump has run out of time."""
 
@@ -51,7 +49,13 @@ class Dump:
     """
 
     def __init__(
-        self, login: Login, programs: Programs, database: PostgresqlDatabase, given: Facts, lock_timeout: float, restrict_key: str
+        self,
+        login: Login,
+        programs: Programs,
+        database: PostgresqlDatabase,
+        given: Facts,
+        lock_timeout: float,
+        clock: "_Clock",
     ) -> None:
         self.globals_text = b""
         self._login = login
@@ -59,15 +63,15 @@ class Dump:
         self._database = database
         self._facts = given
         self._lock_timeout = lock_timeout
-        self._restrict_key = restrict_key
-        self._started = time.monotonic()
-        self._reading = DumpReading(programs, database.format, restrict_key, given.codec)
+        self._restrict_key = new_restrict_key()
+        self._clock = clock
+        self._reading = DumpReading(programs, database.format, self._restrict_key, given.codec)
 
-    def chunks(self, should_stop: Callable[[], bool]) -> Generator[bytes]:
+    def chunks(self) -> Generator[bytes]:
         """Yield what pg_dump writes, in chunks of at most 1 MiB.
 
         It ends only if pg_dump ended well, its text has its end, and every table has the rows that were counted in the snapshot;
-        else it raises CaptureError. `should_stop` tells that the time is up.
+        else it raises CaptureError.
         """
         command = dump_command(
             self._programs, self._login.child_database, self._database.format, self._restrict_key,
@@ -75,14 +79,13 @@ class Dump:
         )  # fmt: skip
         with self._login.for_child() as (variables, descriptors):
             process = PostgresProcess(command, self._programs.environment(variables), descriptors=descriptors)
-        with process, _watched(process, self._started + self._database.deadline.total_seconds(), should_stop) as is_late:
+        with process, self._clock.ends(process.kill):
             try:
                 for chunk in process.chunks():
                     self._reading.feed(chunk)
                     yield chunk
                 status = process.wait()
-                if is_late():
-                    raise refusals.too_slow(self._login, time.monotonic() - self._started, self._reading.size)
+                self._clock.require_time(self._login, self._reading.size)
                 if status != 0:
                     raise refusals.refusal(self._login, "dump", process.errors or f"pg_dump ended with status {status}")
                 self._finish()
@@ -103,7 +106,7 @@ class Dump:
             format=self._database.format,
             size=self._reading.size,
             sha256=self._reading.sha256,
-            seconds=round(time.monotonic() - self._started, 3),
+            seconds=round(self._clock.seconds, 3),
             source_path=self._database.database,
             server_version=given.server.version,
             server_version_number=given.server.number,
@@ -133,22 +136,27 @@ class Dump:
 
 
 @contextmanager
-def begin(login: Login, programs: Programs, postgresql: Postgresql, database: PostgresqlDatabase) -> Iterator[Dump]:
+def begin(
+    login: Login, programs: Programs, postgresql: Postgresql, database: PostgresqlDatabase, should_stop: Callable[[], bool]
+) -> Iterator[Dump]:
     """Open one snapshot, ask the server everything inside it, and lend the dump; the snapshot is held until the end.
 
-    Raise CaptureError with its reason. Nothing is written anywhere.
+    `should_stop` tells that the time is up, before the database's own deadline. Raise CaptureError with its reason. Nothing is
+    written anywhere.
     """
+    clock = _Clock(database.deadline.total_seconds(), should_stop)
     lock_timeout = postgresql.lock_timeout.total_seconds()
     with ExitStack() as cleanup:
         try:
             connection = cleanup.enter_context(login.connect(autocommit=True))
             connection.execute(f"SET lock_timeout = {round(lock_timeout * 1000)}")
-            given = _ask(connection, login, database)
+            with clock.ends(connection.cancel):
+                given = _ask(connection, login, database)
         except psycopg.Error as error:
+            clock.require_time(login, 0)
             raise refusals.refusal(login, "ask", str(error)) from None
-        restrict_key = new_restrict_key()
-        dump = Dump(login, programs, database, given, lock_timeout, restrict_key)
-        dump.globals_text = _globals(login, programs, database, given.properties, restrict_key)
+        dump = Dump(login, programs, database, given, lock_timeout, clock)
+        dump.globals_text = _globals(login, programs, database, given.properties, clock)
         yield dump
 
 
@@ -180,46 +188,59 @@ def _ask(connection: facts.Connection, login: Login, database: PostgresqlDatabas
 
 
 def _globals(
-    login: Login, programs: Programs, database: PostgresqlDatabase, properties: DatabaseProperties, restrict_key: str
+    login: Login, programs: Programs, database: PostgresqlDatabase, properties: DatabaseProperties, clock: "_Clock"
 ) -> bytes:
     """Return roles and tablespaces as pg_dumpall writes them, and the database itself. Raise CaptureError."""
     command = [
-        programs.path("pg_dumpall"), "--no-password", "--globals-only", "--no-role-passwords", f"--restrict-key={restrict_key}",
-        f"--dbname={login.child_database}", f"--lock-wait-timeout={_GLOBALS_SECONDS * 1000}",
+        programs.path("pg_dumpall"), "--no-password", "--globals-only", "--no-role-passwords",
+        f"--dbname={login.child_database}", f"--lock-wait-timeout={round(database.deadline.total_seconds() * 1000)}",
     ]  # fmt: skip
     with login.for_child() as (variables, descriptors):
         process = PostgresProcess(command, programs.environment(variables), descriptors=descriptors)
-    with process:
-        stop = threading.Timer(_GLOBALS_SECONDS, process.kill)
-        stop.start()
-        try:
-            text = b"".join(process.chunks())
-            status = process.wait(_GLOBALS_SECONDS)
-        except subprocess.TimeoutExpired:
-            status = -1
-        finally:
-            stop.cancel()
+    with process, clock.ends(process.kill):
+        text = b"".join(process.chunks())
+        status = process.wait()
+        clock.require_time(login, 0)
         if status != 0 or b"-- PostgreSQL database cluster dump complete" not in text[-400:]:
             raise refusals.refusal(login, "dump the globals of", process.errors or f"pg_dumpall ended with status {status}")
     return text + database_section.section(database.database, properties).encode()
 
 
-@contextmanager
-def _watched(process: PostgresProcess, deadline: float, should_stop: Callable[[], bool]) -> Iterator[Callable[[], bool]]:
-    """Kill the process when its time is up, and lend what tells whether that was so."""
-    done, late = threading.Event(), threading.Event()
+class _Clock:
+    """The time a whole dump may take, in seconds; `should_stop` may end it sooner."""
 
-    def watch() -> None:
-        while not done.wait(_LOOK_EVERY):
-            if time.monotonic() >= deadline or should_stop():
-                late.set()
-                process.kill()
-                return
+    def __init__(self, seconds: float, should_stop: Callable[[], bool]) -> None:
+        self._started = time.monotonic()
+        self._limit = seconds
+        self._should_stop = should_stop
+        self._is_late = threading.Event()
 
-    watcher = threading.Thread(target=watch, daemon=True)
-    watcher.start()
-    try:
-        yield late.is_set
-    finally:
-        done.set()
-        watcher.join()
+    @property
+    def seconds(self) -> float:
+        """Return how long it has taken."""
+        return time.monotonic() - self._started
+
+    def require_time(self, login: Login, size: int) -> None:
+        """Raise CaptureError if the time was up, `size` bytes into the dump."""
+        if self._is_late.is_set():
+            raise refusals.too_slow(login, self.seconds, size)
+
+    @contextmanager
+    def ends(self, end: Callable[[], None]) -> Iterator[None]:
+        """Call `end` if the time is up before the block is over."""
+        done = threading.Event()
+
+        def watch() -> None:
+            while not done.wait(_LOOK_EVERY):
+                if self.seconds >= self._limit or self._should_stop():
+                    self._is_late.set()
+                    end()
+                    return
+
+        watcher = threading.Thread(target=watch, daemon=True)
+        watcher.start()
+        try:
+            yield
+        finally:
+            done.set()
+            watcher.join()

@@ -143,7 +143,10 @@ def check_row(connection: Connection, login: Login, name: str, sql: str) -> list
     """Run one check by the extended protocol, which takes one statement alone, and return its first row as text."""
     answer = connection.pgconn.exec_params(sql.strip().rstrip(";").encode(), [])
     if answer.status != ExecStatus.TUPLES_OK:
-        raise refusals.check_failed(login, name, answer.get_error_message(connection.info.encoding) or "it is no SELECT")
+        failed = answer.status == ExecStatus.FATAL_ERROR
+        raise refusals.check_failed(
+            login, name, answer.get_error_message(connection.info.encoding) if failed else "it is no SELECT"
+        )
     if not answer.ntuples:
         raise refusals.check_failed(login, name, "it gives no row")
     cells = [answer.get_value(0, column) for column in range(answer.nfields)]

@@ -65,7 +65,7 @@ _RULES = (
            "Connection reset", "could not receive data", "could not send data", "connection not open", "unexpected eof",
            "Connection timed out", "conflict with recovery", "consuming input failed", "SSL error"),
           "It is tried again; if that goes on, look at the server's log and at the network.", retryable=True),
-    _Rule("unreachable", ("Connection refused", "timeout expired", "could not translate host name", "No route to host",
+    _Rule("unreachable", ("Connection refused", "timeout expired", "failed to resolve host", "could not translate host name", "No route to host",
                           "Network is unreachable", "starting up", "shutting down", "in recovery mode", "too many clients",
                           "remaining connection slots", "connection failed", "is the server running"),
           "Check host and port, that PostgreSQL runs, and that the firewall lets us in.", retryable=True),
