@@ -82,8 +82,18 @@ def begin(connection: Connection) -> Server:
 
 def row_counts(connection: Connection) -> dict[str, int]:
     """Count the rows of every table, by `schema.table`."""
-    found = connection.execute(_TABLES).fetchall()
-    return {qualified(schema, table): _count(connection, schema, table) for schema, table in found}
+    return {qualified(schema, table): count(connection, schema, table) for schema, table in tables(connection)}
+
+
+def tables(connection: Connection) -> list[tuple[str, str]]:
+    """Return schema and name of every table whose rows a dump holds."""
+    return connection.execute(_TABLES).fetchall()
+
+
+def count(connection: Connection, schema: str, table: str) -> int:
+    """Count the rows of one table, those of its partitions left out."""
+    (rows,) = _row(connection, f"SELECT count(*) FROM ONLY {identifier(schema)}.{identifier(table)}")  # noqa: S608 - quoted
+    return int(rows)
 
 
 def sequences(connection: Connection) -> dict[str, SequenceValue]:
@@ -151,11 +161,6 @@ def check_row(connection: Connection, login: Login, name: str, sql: str) -> list
         raise refusals.check_failed(login, name, "it gives no row")
     cells = [answer.get_value(0, column) for column in range(answer.nfields)]
     return [None if cell is None else cell.decode(connection.info.encoding, "backslashreplace") for cell in cells]
-
-
-def _count(connection: Connection, schema: str, table: str) -> int:
-    (count,) = _row(connection, f"SELECT count(*) FROM ONLY {identifier(schema)}.{identifier(table)}")  # noqa: S608 - quoted
-    return int(count)
 
 
 def _row(connection: Connection, sql: str) -> tuple[Any, ...]:
