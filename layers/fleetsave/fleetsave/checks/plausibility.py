@@ -1,5 +1,6 @@
 """Is the backup plausible beside the newest earlier verified one of its artifact?"""
 
+from fleetsave.model.dumps import DumpReport
 from fleetsave.model.records import Finding, Fingerprint, Outcome, StoredRecord
 
 _SHRUNK = 0.5
@@ -21,14 +22,18 @@ def check(record: StoredRecord, earlier: StoredRecord | None) -> list[Finding]:
     beside = f"beside {earlier.key}"
     if cliffs:
         return [Finding("plausibility", Outcome.SUSPECT, f"{beside}: {'; '.join(cliffs)}{note}")]
-    detail = f"{beside}: {earlier.plain_size} bytes then, {record.plain_size} now{note}"
+    detail = f"{beside}: {_size(earlier)} bytes then, {_size(record)} now{note}"
     return [Finding("plausibility", Outcome.PASSED, detail)]
 
 
 def _size_cliffs(record: StoredRecord, earlier: StoredRecord) -> list[str]:
-    if record.plain_size < earlier.plain_size * (1 - _SHRUNK):
-        return [f"shrunk from {earlier.plain_size} to {record.plain_size} bytes"]
-    return []
+    now, before = _size(record), _size(earlier)
+    return [f"shrunk from {before} to {now} bytes"] if now < before * (1 - _SHRUNK) else []
+
+
+def _size(record: StoredRecord) -> int:
+    """Return the bytes of what was backed up; a dump counts by its text, whatever its format."""
+    return record.capture.text.size if isinstance(record.capture, DumpReport) else record.plain_size
 
 
 def _row_cliffs(now: dict[str, int], before: dict[str, int]) -> list[str]:

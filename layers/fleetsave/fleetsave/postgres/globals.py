@@ -20,6 +20,7 @@ _TOKEN = re.compile(
 
 _NAME = rb"""(?:"(?:[^"]|"")*"|[^\s"]+)"""
 _LOCATION = re.compile(rb"(CREATE TABLESPACE " + _NAME + rb"(?: OWNER " + _NAME + rb")?) LOCATION .*", re.DOTALL)
+_SETTING = re.compile(rb"ALTER ROLE " + _NAME + rb" (?:IN DATABASE " + _NAME + rb" )?SET ")
 _ROLE = b"CREATE ROLE "
 _IN_PLACE = b"SET allow_in_place_tablespaces = on"
 
@@ -33,8 +34,11 @@ def read_statements(content: bytes) -> list[bytes]:
 
 
 def for_throwaway(statements: Sequence[bytes]) -> list[bytes]:
-    """Return the statements as a server takes them that has none of the folders in which the tablespaces were."""
-    return [_IN_PLACE, *(_LOCATION.sub(rb"\1 LOCATION ''", one) for one in statements)]
+    """Return the statements as a server takes them that has none of the folders in which the tablespaces were.
+
+    What roles have set for their sessions is left out: it says nothing of any data, and our own session there is such a role's.
+    """
+    return [_IN_PLACE, *(_LOCATION.sub(rb"\1 LOCATION ''", one) for one in statements if not _SETTING.match(one))]
 
 
 def run_statements(connection: psycopg.Connection[Any], statements: Sequence[bytes]) -> list[bytes]:

@@ -66,3 +66,23 @@ def classify(errors: str) -> Lack | None:
 def is_disk_full(errors: str) -> bool:
     """Tell whether a program's words say that the disk is full."""
     return "No space left on device" in errors
+
+
+def has_crashed(errors: str) -> bool:
+    """Tell whether a program's words say that the server was ended, or ran out of memory, rather than that it refused."""
+    return any(words in errors for words in _CRASHED)
+
+
+def depends_on_order(errors: str) -> bool:
+    """Tell whether a program's words may come from texts being ordered another way than at the source."""
+    return any(words in errors for words in _ORDER)
+
+
+_CRASHED = (
+    "server closed the connection", "connection to server was lost", "terminating connection", "out of memory",
+    "out of shared memory", "could not resize shared memory", "in recovery mode", "could not fork", "no connection to the server",
+)  # fmt: skip
+_ORDER = (
+    "violates check constraint", "violates partition constraint", "violates exclusion constraint",
+    "partition of relation", "would overlap partition", "empty range bound", "range lower bound must be",
+)  # fmt: skip

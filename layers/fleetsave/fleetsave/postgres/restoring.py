@@ -73,7 +73,7 @@ def restore(
             stdout=subprocess.DEVNULL,
             as_user=as_user,
         ) as process,
-        _Deadline(process, seconds) as deadline,
+        Deadline(process, seconds) as deadline,
     ):
         size, ended_early = _feed(process, chunks, told)
         status = process.wait()
@@ -171,7 +171,7 @@ class _Feeder(threading.Thread):
             self.error = error
 
 
-class _Deadline:
+class Deadline:
     """Kills a program when its time is up, whatever we are waiting for then."""
 
     def __init__(self, process: PostgresProcess, seconds: float) -> None:
@@ -179,7 +179,7 @@ class _Deadline:
         self._process = process
         self._timer = threading.Timer(max(seconds, 0), self._strike)
 
-    def __enter__(self) -> "_Deadline":
+    def __enter__(self) -> "Deadline":
         self._timer.daemon = True
         self._timer.start()
         return self
