@@ -32,6 +32,9 @@ def _verify(context: LambdaContext, record: SQSRecord) -> None:
     with failures_logged(record.message_id):
         given = services()
         request = parse_event(record.body, given.settings.bucket)
+        if request is None:
+            logger().info("nothing to judge", extra={"outcome": "the object beside a dump is judged with it"})
+            return
         outcome = verify(request.key, _ports(given, context), force=request.force)
     logger().info("judged" if isinstance(outcome, Judged) else "nothing to judge", extra=_summary(outcome))
 
@@ -53,4 +56,5 @@ def _ports(given: Services, context: LambdaContext) -> Ports:
         scratch=given.scratch,
         now=given.now,
         seconds_left=lambda: context.get_remaining_time_in_millis() / 1000 - given.settings.reserve_seconds,
+        programs=given.programs,
     )

@@ -10,6 +10,7 @@ import pytest
 from fleetsave.catalog.catalog import Catalog
 from fleetsave.model.errors import StoreError
 from fleetsave.model.keys import RecordName
+from fleetsave.postgres.programs import Programs, find_programs
 from fleetsave.settings import Settings
 from functions.verify import app
 from tests.fakes.job_queue import RecordingQueue
@@ -43,6 +44,10 @@ class World:
     @property
     def queue(self) -> RecordingQueue:
         return self.room.queue
+
+    @property
+    def programs(self) -> Programs:
+        return find_programs(self.settings.postgresql_programs)
 
     @property
     def scratch(self) -> Path:

@@ -23,6 +23,7 @@ from fleetsave.model.history import Backup, State
 from fleetsave.model.jobs import Job
 from fleetsave.model.keys import RecordName
 from fleetsave.model.records import Finding, Outcome, VerdictRecord
+from fleetsave.postgres.programs import find_programs
 from fleetsave.verify.outcome import Judged
 from fleetsave.verify.ports import Ports
 from fleetsave.verify.room import verify
@@ -65,7 +66,8 @@ def verify_command(session: Session, key: str, *, accept: bool, scratch: str | N
 def _judge(connection: Connection, backup: Backup, scratch: Path) -> Judged:
     """Verify with force. Raise ObjectNotFoundError if there is nothing to judge."""
     queue = connection.queue or _NoQueue()
-    ports = Ports(connection.store, connection.catalog, queue, scratch, connection.now, lambda: _SECONDS)
+    programs = find_programs(connection.settings.postgresql_programs)
+    ports = Ports(connection.store, connection.catalog, queue, scratch, connection.now, lambda: _SECONDS, programs)
     # Metrics are lines on standard output, which belongs to the result here.
     with redirect_stdout(sys.stderr):
         outcome = verify(backup.key, ports, force=True)

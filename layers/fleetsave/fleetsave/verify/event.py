@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
 from fleetsave.model.errors import InvalidInputError
-from fleetsave.model.keys import BackupKey, RecordName, parse_record_key
+from fleetsave.model.keys import BackupKey, RecordName, parse_globals_key, parse_record_key
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,11 @@ class _ByHand(BaseModel):
 _M = TypeVar("_M", _Created, _ByHand)
 
 
-def parse_event(body: str, bucket: str) -> Request:
+def parse_event(body: str, bucket: str) -> Request | None:
     """Return the backup a message is about: the one whose object, or whose `stored.json`, was created in `bucket`.
 
-    Keys stand in EventBridge's events as they are, not URL-encoded. Raise InvalidInputError for every other message.
+    None for the object beside a dump, which is judged with the dump. Keys stand in EventBridge's events as they are, not
+    URL-encoded. Raise InvalidInputError for every other message.
     """
     try:
         message = from_json(body)
@@ -61,7 +62,8 @@ def parse_event(body: str, bucket: str) -> Request:
         detail = _read(_Created, message).detail
         if detail.bucket.name != bucket:
             raise _refused(f"it is about bucket {detail.bucket.name[:100]!r}, not {bucket!r}")
-        return Request(_backup_key(detail.object.key), force=False)
+        key = detail.object.key
+        return None if parse_globals_key(key) else Request(_backup_key(key), force=False)
     by_hand = _read(_ByHand, message)
     return Request(_backup_key(by_hand.key), force=by_hand.force)
 

@@ -1,8 +1,11 @@
-"""One pass over a stored object: its bytes hashed as stored and as unpacked, and written to a file."""
+"""One pass over a stored object: its bytes hashed as stored and as unpacked, and either of them written to a file."""
 
 import hashlib
+import os
 from collections.abc import Iterator
+from enum import Enum, auto
 from pathlib import Path
+from typing import IO
 
 from fleetsave.checks.checksum import ReadBack
 from fleetsave.model.records import StoredRecord
@@ -10,35 +13,52 @@ from fleetsave.store.base import ObjectStore
 from fleetsave.store.decompress import DamagedStreamError, plain_chunks
 
 
-def read_back(store: ObjectStore, record: StoredRecord, destination: Path) -> ReadBack:
-    """Read the object of `record` once; `destination` gets the plain bytes, never more than were captured.
+class Keep(Enum):
+    """Which bytes of an object go into the file."""
 
-    Raise ObjectNotFoundError if it is gone, StoreError if it cannot be read. Bytes that do not unpack are no error: they
-    are what the answer tells.
+    PLAIN = auto()
+    STORED = auto()
+
+
+def read_back(store: ObjectStore, record: StoredRecord, destination: Path, *, keep: Keep = Keep.PLAIN) -> ReadBack:
+    """Read the object of `record` once; `destination` gets its bytes, never more plain ones than were captured.
+
+    The file is ours alone. Raise ObjectNotFoundError if the object is gone, StoreError if it cannot be read. Bytes that do not
+    unpack are no error: they are what the answer tells.
     """
-    stored = _StoredBytes(store.read(record.key), record)
     plain = hashlib.sha256()
     size = 0
     problem = None
-    with destination.open("wb") as file:
+    with open(destination, "wb", opener=_private) as file:
+        stored = _StoredBytes(store.read(record.key), record, file if keep is Keep.STORED else None)
         try:
             for chunk in plain_chunks(stored, record.compression, target=record.key):
                 if size + len(chunk) > record.plain_size:
                     problem = "it unpacks to more bytes than were captured"
                     break
                 plain.update(chunk)
-                size += file.write(chunk)
+                size += len(chunk)
+                if keep is Keep.PLAIN:
+                    file.write(chunk)
         except DamagedStreamError as error:
             problem = f"it does not unpack: {error.cause}"
-    stored.read_rest()
+        stored.read_rest()
     return ReadBack(stored.size, stored.sha256, stored.part_sha256, size, plain.hexdigest(), problem)
 
 
-class _StoredBytes:
-    """The stored bytes, hashed whole and part by part while they pass; ends early if there are more than were uploaded."""
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
-    def __init__(self, chunks: Iterator[bytes], record: StoredRecord) -> None:
+
+class _StoredBytes:
+    """The stored bytes, hashed whole and part by part while they pass; ends early if there are more than were uploaded.
+
+    They are written to `file` on their way, if there is one.
+    """
+
+    def __init__(self, chunks: Iterator[bytes], record: StoredRecord, file: IO[bytes] | None) -> None:
         self._chunks = chunks
+        self._file = file
         self._limit = record.stored_size
         self._part_sizes = [part.size for part in record.parts]
         self._whole = hashlib.sha256()
@@ -57,6 +77,8 @@ class _StoredBytes:
         self.size += len(chunk)
         self._whole.update(chunk)
         self._update_parts(memoryview(chunk))
+        if self._file is not None:
+            self._file.write(chunk)
         return chunk
 
     @property

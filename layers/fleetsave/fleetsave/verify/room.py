@@ -18,9 +18,8 @@ from fleetsave.store.base import ObjectInfo
 from fleetsave.verify import beside, verdict
 from fleetsave.verify.outcome import AlreadyJudged, Judged, NoRecordYet, Outcome, Pruned
 from fleetsave.verify.ports import Ports
-from fleetsave.verify.proof import has_failed, prove
-from fleetsave.verify.read_back import read_back
-from fleetsave.verify.scratch import private_folder, require_room
+from fleetsave.verify.proof import prove
+from fleetsave.verify.scratch import private_folder
 
 _METRICS = {
     RecordName.REJECTED: "BackupsRejected",
@@ -64,15 +63,12 @@ def verify(key: BackupKey, ports: Ports, *, force: bool = False) -> Outcome:
 def _examine(key: BackupKey, stored: StoredRecord, ports: Ports) -> tuple[list[Finding], ReadBack]:
     try:
         with private_folder(ports.scratch) as folder:
-            require_room(folder, stored.plain_size, key.text)
-            plain = folder / "restored.db"
-            read = read_back(ports.store, stored, plain)
-            findings = prove(stored, read, plain, seconds=ports.seconds_left())
+            findings, read = prove(stored, folder, ports)
     except OSError as error:
         raise VerificationError(
             "restore", key.text, f"scratch folder {ports.scratch}: {error}", "Look at that disk.", retryable=True
         ) from error
-    if not has_failed(findings):
+    if not verdict.has_failed(findings):
         findings += beside.compare(key, stored, ports.catalog)
     return findings, read
 

@@ -32,6 +32,11 @@ def level(findings: Sequence[Finding]) -> Level:
     return reached
 
 
+def has_failed(findings: Sequence[Finding]) -> bool:
+    """Tell whether one of the checks failed."""
+    return any(finding.outcome is Outcome.FAILED for finding in findings)
+
+
 def is_curable(findings: Sequence[Finding]) -> bool:
     """Tell whether capturing again may help: violated foreign keys alone are the source's, and every copy has them."""
     return any(finding.outcome is Outcome.FAILED and finding.check != FOREIGN_KEYS for finding in findings)
