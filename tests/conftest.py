@@ -7,6 +7,7 @@ pytest_plugins = [
     "tests.fixtures.collecting",
     "tests.fixtures.dumping",
     "tests.fixtures.recovering",
+    "tests.fixtures.recovering_postgres",
     "tests.fixtures.restores",
     "tests.fixtures.servers",
     "tests.fixtures.small_disk",

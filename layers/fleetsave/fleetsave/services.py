@@ -19,7 +19,8 @@ from fleetsave.catalog.recoveries import Recoveries
 from fleetsave.collect.ports import Ports
 from fleetsave.model.errors import ConfigurationError
 from fleetsave.model.fleet import Fleet, Postgresql, PostgresqlDatabase, Server
-from fleetsave.model.keys import ArtifactId
+from fleetsave.model.keys import ArtifactId, BackupKey
+from fleetsave.model.kinds import Kind
 from fleetsave.model.recoveries import Recovery
 from fleetsave.model.recovery_records import RecoveryPlan
 from fleetsave.planning.sqlite_target import allowed_folders
@@ -34,12 +35,14 @@ from fleetsave.queues import (
     SqsRecoveryQueue,
 )
 from fleetsave.recover.ports import Ports as RecoverPorts
-from fleetsave.recover.targets import OpenTarget, ServerTarget, planned, server_of
+from fleetsave.recover.targets import DatabaseTarget, OpenTarget, ServerTarget, planned, server_of
 from fleetsave.secrets import Secrets, SecretsManager, read_credentials
 from fleetsave.settings import Provider, Settings, variable
-from fleetsave.sources.base import LiveDump
+from fleetsave.sources.base import LiveDump, Restorer
 from fleetsave.sources.postgres.access import PostgresAccess, SignToken
 from fleetsave.sources.postgres.dump import begin
+from fleetsave.sources.postgres.recovery_context import Place, make_context
+from fleetsave.sources.postgres.restorer import PostgresRestorer
 from fleetsave.sources.sqlite.restorer import SqliteRestorer
 from fleetsave.store import profiles
 from fleetsave.store.base import ObjectStore
@@ -127,7 +130,14 @@ class Services:
     def recover_ports(self, fleet: Fleet, seconds_left: Callable[[], float]) -> RecoverPorts:
         """Return what one run of recover needs; `seconds_left` tells how long the function may still run."""
 
+        def left() -> float:
+            return seconds_left() - self.settings.reserve_seconds
+
+        whole = left()
+
         def open_target(recovery: Recovery) -> OpenTarget:
+            if planned(recovery).kind is Kind.POSTGRESQL:
+                return DatabaseTarget(self._database_restorer(fleet, recovery, left), whole)
             return self._open_server(fleet, recovery)
 
         return RecoverPorts(
@@ -139,9 +149,31 @@ class Services:
             recovery_queue=self.recovery_queue,
             open_target=open_target,
             now=self.now,
-            seconds_left=lambda: seconds_left() - self.settings.reserve_seconds,
+            seconds_left=left,
             pause=time.sleep,
         )
+
+    def _database_restorer(self, fleet: Fleet, recovery: Recovery, seconds_left: Callable[[], float]) -> Restorer:
+        """Return the way into a database of the central PostgreSQL, with the account for restoring."""
+        postgresql, plan = fleet.postgresql, planned(recovery)
+        if postgresql is None:
+            raise ConfigurationError(
+                "recover", recovery.id.server_id, "the fleet file no longer names it", "Put it back, and ask again."
+            )
+        access = PostgresAccess(postgresql, self.secrets, self.sign_token, for_restoring=True)
+        context = make_context(
+            recovery,
+            plan,
+            self.catalog.stored(BackupKey.parse(plan.backup_key)).dump,
+            postgresql,
+            access.login,
+            self.store,
+            self.programs,
+            place=Place(self.settings.bucket, self.settings.store_endpoint),
+            scratch=self.scratch,
+            seconds_left=seconds_left,
+        )
+        return PostgresRestorer(context)
 
     def _open_server(self, fleet: Fleet, recovery: Recovery) -> OpenTarget:
         """Return the way to the game server of a recovery, with the private key for restoring."""

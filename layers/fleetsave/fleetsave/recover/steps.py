@@ -128,6 +128,16 @@ def _whole_copy(run: Run) -> CopyReport:
     return run.on_server(lambda restorer: restorer.check())
 
 
+def _compared(survey: Survey) -> str:
+    """Say how much there is now and was then, where that was counted; who looks at it can still cancel."""
+    if not survey.comparison:
+        return ""
+    now = [table.rows_now for table in survey.comparison if table.rows_now is not None]
+    then = [table.rows_then for table in survey.comparison if table.rows_then is not None]
+    here, there = f"{sum(now)} rows in {len(now)} tables", f"{sum(then)} rows in {len(then)} tables"
+    return f"; {here} are there now, {there} in the backup; until the swap it can be cancelled"
+
+
 def _must_be_set_aside(survey: Survey) -> bool:
     return survey.target_state in (TargetState.EMPTY, TargetState.DAMAGED, TargetState.FOREIGN)
 

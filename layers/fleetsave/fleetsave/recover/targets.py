@@ -10,6 +10,8 @@ from fleetsave.recover import hooks
 from fleetsave.sources.base import Restorer
 from fleetsave.transports.base import Transport
 
+_MOST = 0.85
+
 
 class OpenTarget(Protocol):
     """What a run has of its target."""
@@ -50,6 +52,27 @@ class ServerTarget:
     def close(self) -> None:
         """Close the connection."""
         self._transport.close()
+
+
+class DatabaseTarget:
+    """A database server, which has no commands of its own; every step opens and closes its sessions.
+
+    `seconds` are what a run has at its beginning.
+    """
+
+    def __init__(self, restorer: Restorer, seconds: float) -> None:
+        self.restorer = restorer
+        # A transaction cannot go on in another run: it begins in one that still has most of its time.
+        self.seconds_in_one_go = seconds * _MOST
+
+    def run_hook(self, name: str, command: str) -> str:  # noqa: ARG002 - the port's arguments
+        """Raise ConfigurationError: there is no command to run."""
+        raise ConfigurationError(
+            "run", name, "a database server has no commands", "Stop and start what uses it by your own means."
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """Nothing is open."""
 
 
 def server_of(fleet: Fleet, server_id: str) -> Server:
