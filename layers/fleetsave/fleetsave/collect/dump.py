@@ -57,7 +57,7 @@ def _upload(
             with closing(dump.chunks()) as chunks:
                 outcome = upload_stream(ports.store, progress, chunks, save=_nothing, should_pause=_never)
             globals_key = key.globals_key or ""
-            report = dump.report(globals_key)
+            report = dump.report(globals_key, outcome.plain_sha256 or "")
             ports.store.put(globals_key, dump.globals_text)
             transfer = Transfer(replace(outcome.progress, snapshot_id=report.snapshot_id), report, outcome.stored_sha256)
             state.save_transfer(transfer)

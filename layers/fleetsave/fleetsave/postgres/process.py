@@ -1,8 +1,10 @@
 """A program of PostgreSQL's that runs: its output as a stream, its last words kept, and never left behind."""
 
+import fcntl
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from typing import IO
 
 CHUNK_SIZE = 1 << 20
@@ -10,7 +12,10 @@ _LAST_WORDS = 16 << 10
 """Bytes of standard error that are kept; a restore may write a line for each of a million objects."""
 
 _PIPE_SIZE = 1 << 20
+"""Bytes a pipe holds; of the 64 KiB it has by itself a writer fills each before the reader wakes up."""
+
 _F_SETPIPE_SZ = 1031
+"""Linux's number for it, which Python's fcntl names only on some builds."""
 
 
 class PostgresProcess:
@@ -37,6 +42,8 @@ class PostgresProcess:
             list(command), env=dict(environment), pass_fds=tuple(descriptors), stdin=stdin, stdout=stdout,
             stderr=subprocess.PIPE, bufsize=0, cwd=cwd, start_new_session=True, **other,
         )  # type: ignore[call-overload]  # fmt: skip
+        if self._process.stdout is not None:
+            _widen(self._process.stdout)
         self._words: list[bytes] = []
         self._words_size = 0
         self._listener = threading.Thread(target=self._listen, daemon=True)
@@ -116,3 +123,9 @@ class PostgresProcess:
             self._words_size += len(words)
             while self._words_size - len(self._words[0]) >= _LAST_WORDS:
                 self._words_size -= len(self._words.pop(0))
+
+
+def _widen(pipe: IO[bytes]) -> None:
+    """Let a pipe hold more, if the machine lets us: it has a limit for all pipes of an account."""
+    with suppress(OSError):
+        fcntl.fcntl(pipe, _F_SETPIPE_SZ, _PIPE_SIZE)

@@ -54,8 +54,8 @@ class LiveDump(Protocol):
         """
         ...
 
-    def report(self, globals_key: str) -> DumpReport:
-        """Return how the dump was taken, after all of it was read."""
+    def report(self, globals_key: str, sha256: str) -> DumpReport:
+        """Return how the dump was taken, after all of it was read; `sha256` is that of the chunks, hashed on their way."""
         ...
 
 

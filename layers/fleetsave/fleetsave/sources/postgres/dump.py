@@ -4,7 +4,7 @@ import hashlib
 import threading
 import time
 from collections.abc import Callable, Generator, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 
 import psycopg
@@ -94,9 +94,9 @@ class Dump:
             finally:
                 self._reading.abandon()
 
-    def report(self, globals_key: str) -> DumpReport:
-        """Return how the dump was taken, once all of it has been read."""
-        given, text = self._facts, self._reading.text
+    def report(self, globals_key: str, sha256: str) -> DumpReport:
+        """Return how the dump was taken, once all of it has been read; `sha256` is that of the chunks, hashed on their way."""
+        given, text = self._facts, self._reading.text(sha256)
         fingerprint = None
         if given.row_counts is not None:
             fingerprint = Fingerprint(given.row_counts, text.schema_sha256, given.checks, dict(self._database.checks))
@@ -105,7 +105,7 @@ class Dump:
             method="pg_dump",
             format=self._database.format,
             size=self._reading.size,
-            sha256=self._reading.sha256,
+            sha256=sha256,
             seconds=round(self._clock.seconds, 3),
             source_path=self._database.database,
             server_version=given.server.version,
@@ -127,9 +127,9 @@ class Dump:
         self._reading.finish()
         if not self._reading.is_complete:
             raise refusals.incomplete(self._login, "pg_dump ended with status 0, and its text does not end as a whole dump does")
-        blocks = self._reading.text.blocks
+        found_rows = self._reading.rows
         for table, rows in (self._facts.row_counts or {}).items():
-            dumped = blocks[table].rows if table in blocks else None
+            dumped = found_rows.get(table)
             if dumped != rows:
                 found = "is not in the dump" if dumped is None else f"has {dumped} rows in the dump"
                 raise refusals.incomplete(self._login, f"{table} {found}, and {rows} were counted in its snapshot")
@@ -148,7 +148,7 @@ def begin(
     lock_timeout = postgresql.lock_timeout.total_seconds()
     with ExitStack() as cleanup:
         try:
-            connection = cleanup.enter_context(login.connect(autocommit=True))
+            connection = cleanup.enter_context(closing(login.connect(autocommit=True)))
             connection.execute(f"SET lock_timeout = {round(lock_timeout * 1000)}")
             with clock.ends(connection.cancel):
                 given = _ask(connection, login, database)

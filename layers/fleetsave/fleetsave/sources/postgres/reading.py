@@ -1,9 +1,9 @@
 """A dump's text read beside its way into the store: as it is, or made from an archive by pg_restore."""
 
-import hashlib
 import queue
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 
 from fleetsave.model.dumps import DumpText
 from fleetsave.model.kinds import DumpFormat
@@ -18,29 +18,29 @@ _CHUNKS_AHEAD = 4
 class DumpReading:
     """Reads what pg_dump writes; `text` is what it holds, once everything has been fed and `finish` was called.
 
-    `size` in bytes and `sha256` are those of what was fed. `codec` is Python's name of the encoding of names.
+    `size` in bytes is that of what was fed. `codec` is Python's name of the encoding of names.
     """
 
     def __init__(self, programs: Programs, dump_format: DumpFormat, restrict_key: str, codec: str) -> None:
-        self._reader = DumpTextReader(codec)
-        self._digest = hashlib.sha256()
-        self._archive = _Archive(programs, restrict_key, self._reader) if dump_format is DumpFormat.CUSTOM else None
+        is_archive = dump_format is DumpFormat.CUSTOM
+        self._reader = DumpTextReader(codec, hash_whole=is_archive)
+        self._archive = _Archive(programs, restrict_key, self._reader) if is_archive else None
         self.size = 0
-
-    @property
-    def sha256(self) -> str:
-        """Return the SHA-256 hex of what was fed."""
-        return self._reader.result().sha256 if self._archive is None else self._digest.hexdigest()
 
     @property
     def is_complete(self) -> bool:
         """Tell whether the text has come to its end."""
         return self._reader.is_complete
 
+    def text(self, sha256: str) -> DumpText:
+        """Return what the text holds, given the SHA-256 hex of what was fed."""
+        text = self._reader.result()
+        return text if self._archive is not None else replace(text, sha256=sha256)
+
     @property
-    def text(self) -> DumpText:
-        """Return what the text holds."""
-        return self._reader.result()
+    def rows(self) -> dict[str, int]:
+        """Return the rows that the text holds of each table."""
+        return {name: block.rows for name, block in self._reader.result().blocks.items()}
 
     def feed(self, chunk: bytes) -> None:
         """Read on. Raise VerificationError if pg_restore cannot read the archive."""
@@ -48,7 +48,6 @@ class DumpReading:
         if self._archive is None:
             self._reader.feed(chunk)
         else:
-            self._digest.update(chunk)
             self._archive.feed(chunk)
 
     def finish(self) -> None:
