@@ -6,6 +6,7 @@ from pathlib import Path
 
 import fleetsave
 from fleetsave.model.errors import ConfigurationError
+from fleetsave.postgres.session import SETTINGS
 
 MAJOR = 18
 """Major version of the programs in the layer; pg_dump reads servers of its own version and older ones, never newer ones."""
@@ -40,8 +41,8 @@ class Programs:
             # Lambda's own variable of this name begins with /lib64 and would win over what the programs were built with.
             "LD_LIBRARY_PATH": str(self.folder / "lib"),
             "LC_ALL": "C",
-            "PGTZ": "GMT",
-            "PGOPTIONS": "-c bytea_output=hex -c datestyle=ISO -c intervalstyle=postgres",
+            "PGTZ": SETTINGS["TimeZone"],
+            "PGOPTIONS": " ".join(f"-c {name}={value}" for name, value in SETTINGS.items()),
             **(more or {}),
         }
 

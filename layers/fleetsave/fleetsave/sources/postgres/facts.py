@@ -11,6 +11,7 @@ from fleetsave.model.dumps import DatabaseProperties, SequenceValue
 from fleetsave.model.fingerprints import Value
 from fleetsave.postgres.login import Login
 from fleetsave.postgres.names import identifier, qualified
+from fleetsave.postgres.session import settle
 from fleetsave.sources.postgres import refusals
 
 Connection = psycopg.Connection[Any]
@@ -68,6 +69,7 @@ def begin(connection: Connection) -> Server:
 
     The server is asked not to end it for being idle: pg_dump reads in it for as long as it takes.
     """
+    settle(connection)
     for setting in ("idle_in_transaction_session_timeout", "statement_timeout"):
         connection.execute(f"SET {setting} = 0")
     connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
