@@ -2,8 +2,10 @@
 
 import hashlib
 import itertools
+import random
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import NoReturn
 
@@ -293,3 +295,31 @@ def test_an_upload_of_nothing_is_a_mistake() -> None:
     store = MemoryStore()
     with pytest.raises(ValueError, match="at least one plain byte"):
         upload(store, begin(store, 0), iter([]))
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.binary(min_size=1, max_size=3000), st.integers(1, 400), st.sampled_from(Compression))
+def test_a_stream_of_unknown_length_ends_where_it_ends(data: bytes, piece: int, compression: Compression) -> None:
+    store = MemoryStore(minimum_part_size=0)
+    outcome = upload(store, replace(begin(store, 1, compression), plain_size=None), pieces(data, piece))
+    assert outcome.finished
+    assert (outcome.progress.plain_size, outcome.plain_sha256) == (len(data), hashlib.sha256(data).hexdigest())
+    complete(store, outcome.progress)
+    assert plain_of(store, compression) == data
+
+
+def test_a_stream_of_unknown_length_without_a_byte_is_refused() -> None:
+    store = MemoryStore()
+    with pytest.raises(CaptureError, match="not one byte"):
+        upload(store, replace(begin(store, 1), plain_size=None), iter([]))
+
+
+def test_parts_of_a_stream_of_unknown_length_grow_lest_there_be_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("fleetsave.store.upload._PARTS_OF_A_SIZE", 4)
+    store, data = MemoryStore(minimum_part_size=0), random.Random(5).randbytes(20_000)
+    outcome = upload(store, replace(begin(store, 1, Compression.NONE), plain_size=None), pieces(data, 100))
+    sizes = [part.size for part in outcome.progress.parts]
+    assert sizes[:-1] == sorted(sizes[:-1])
+    assert sizes[0] < sizes[-2]
+    complete(store, outcome.progress)
+    assert plain_of(store, Compression.NONE) == data

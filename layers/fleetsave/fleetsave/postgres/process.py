@@ -1,6 +1,8 @@
 """A program of PostgreSQL's that runs: its output as a stream, its last words kept, and never left behind."""
 
 import fcntl
+import os
+import signal
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -96,9 +98,10 @@ class PostgresProcess:
         return b"".join(self._words).decode("utf-8", "backslashreplace").strip()
 
     def kill(self) -> None:
-        """Kill the program at once; killing twice is no error."""
+        """Kill the program at once, with those it has started; killing twice is no error."""
         if self._process.poll() is None:
-            self._process.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
 
     def close(self) -> None:
         """Kill the program if it runs, and give back what it held; closing twice is no error."""
