@@ -124,6 +124,7 @@ def start_environment(package: Package, credentials: Credentials, machinery: Mac
 
 def _start(package: Package, credentials: Credentials, machinery: Machinery) -> Environment:
     temporary = Path(tempfile.mkdtemp(prefix=f"tmp-{package.name}-", dir=package.task.parent))
+    temporary.chmod(0o711)  # what a function starts as another account finds its own folder in it
     port = free_port()
     process = machinery.spawner.submit(
         subprocess.Popen[bytes],

@@ -63,6 +63,7 @@ def _layers(client: Any, arns: Sequence[str], folder: Path) -> Path:
     merged = folder / f"layers-{hashlib.sha256(' '.join(arns).encode()).hexdigest()[:16]}"
     if not merged.exists():
         building = Path(tempfile.mkdtemp(prefix="unpacking-", dir=folder))
+        building.chmod(0o755)  # as /opt is
         for arn in arns:
             _unpack(client.get_layer_version_by_arn(Arn=arn)["Content"]["Location"], building)
         building.rename(merged)

@@ -13,6 +13,8 @@ from typing import TextIO
 from fleetsave.local.processes import free_port, is_free
 
 _PORT_WAIT_SECONDS = 10
+_CLOSED = ("emulator", "logs", "sam", "store")
+"""Folders of parts that hold secrets, or may: nobody else looks into them."""
 
 
 class StateFolder:
@@ -24,7 +26,11 @@ class StateFolder:
     def __init__(self, path: Path | None) -> None:
         self.is_temporary = path is None
         self.path = path.resolve() if path is not None else Path(tempfile.mkdtemp(prefix="fleetsave-"))
-        self.logs.mkdir(parents=True, exist_ok=True)
+        if self.is_temporary:
+            # Verify's throwaway PostgreSQL runs as nobody where we are root, and must find its programs and its data below.
+            self.path.chmod(0o711)
+        for closed in _CLOSED:
+            (self.path / closed).mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = _hold(self.path / "lock")
 
     @property
