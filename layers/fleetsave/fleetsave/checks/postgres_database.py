@@ -21,7 +21,7 @@ from fleetsave.postgres.programs import Programs
 from fleetsave.postgres.restoring import Deadline, RestoreResult, last_words, restore
 from fleetsave.postgres.scratch_cluster import disk_full, too_slow
 from fleetsave.postgres.scratch_server import ScratchServer
-from fleetsave.postgres.session import settle
+from fleetsave.postgres.session import encoded
 
 Row = tuple[Any, ...]
 
@@ -68,7 +68,7 @@ class RestoredDump:
     def query(self, sql: str) -> list[Row]:
         """Return the rows of one statement. Raise psycopg.Error for what PostgreSQL refuses."""
         with self._asked() as connection:
-            return connection.execute(sql.encode()).fetchall()
+            return connection.execute(sql).fetchall()
 
     def first_row(self, sql: str) -> list[tuple[str | None, bool]]:
         """Run one of the owner's statements, and return its first row: each value as text, and whether its type is a float.
@@ -78,7 +78,7 @@ class RestoredDump:
         with self._asked() as connection:
             connection.execute("BEGIN READ ONLY")
             # This way it can be one statement only.
-            answer = connection.pgconn.exec_params(sql.strip().rstrip(";").encode(), [])
+            answer = connection.pgconn.exec_params(encoded(sql.strip().rstrip(";"), connection), [])
             encoding = connection.info.encoding
             if answer.status != ExecStatus.TUPLES_OK:
                 raise psycopg.errors.error_from_result(answer, encoding=encoding)
@@ -112,7 +112,7 @@ class RestoredDump:
         for setting in self.report.database.settings:
             if _PRELOAD not in setting:
                 with self.server.connect() as connection, suppress(psycopg.Error):
-                    connection.execute(f"ALTER DATABASE {identifier(self.name)} {setting}".encode())
+                    connection.execute(f"ALTER DATABASE {identifier(self.name)} {setting}")
 
     def raise_if_ours(self, words: str) -> None:
         """Raise VerificationError if what PostgreSQL said is about this machine, not about the dump."""
@@ -136,8 +136,7 @@ class RestoredDump:
             raise too_slow(seconds)
         try:
             with self.server.connect(self.name) as connection:
-                settle(connection)
-                connection.execute(f"SET statement_timeout = {math.ceil(seconds * 1000)}".encode())
+                connection.execute(f"SET statement_timeout = {math.ceil(seconds * 1000)}")
                 yield connection
         except psycopg.errors.QueryCanceled:
             raise too_slow(seconds) from None

@@ -37,7 +37,7 @@ def make_database(
     notes: list[str] = []
     lacks: list[str] = []
     with server.connect() as connection:
-        connection.execute(f"DROP DATABASE IF EXISTS {identifier(name)}".encode())  # it may be that of a new cluster
+        connection.execute(f"DROP DATABASE IF EXISTS {identifier(name)}")  # it may be that of a new cluster
         if properties.provider == "icu":
             lacks.append(f"the database's own collation is ICU's {properties.locale}, which is not supported here")
         elif not _make(connection, name, properties.encoding, _locale(properties)):
@@ -56,7 +56,7 @@ def _make(connection: psycopg.Connection[Any], name: str, encoding: str, locale:
     """Make it; False if the locale is not known here, or does not go with the encoding."""
     statement = f"CREATE DATABASE {identifier(name)} TEMPLATE template0 ENCODING {literal(encoding)} {locale}"
     try:
-        connection.execute(statement.encode())
+        connection.execute(statement)
     except (psycopg.errors.WrongObjectType, psycopg.errors.InvalidParameterValue, psycopg.errors.InvalidObjectDefinition):
         return False
     return True
@@ -92,5 +92,5 @@ def _add_collations(connection: psycopg.Connection[Any], encoding: str, collatio
     if missing:
         connection.execute("SET allow_system_table_mods = on")
     for name in missing:
-        connection.execute(f"CREATE COLLATION pg_catalog.{identifier(name)} ({options})".encode())
+        connection.execute(f"CREATE COLLATION pg_catalog.{identifier(name)} ({options})")
     return missing

@@ -18,6 +18,7 @@ from fleetsave.postgres.process import PostgresProcess
 from fleetsave.postgres.programs import Programs
 from fleetsave.postgres.scratch_cluster import FIRST_SUPERUSER, ScratchCluster, failure, too_slow
 from fleetsave.postgres.secrecy import forbid_inspection
+from fleetsave.postgres.session import settle
 
 MAINTENANCE_DATABASE = "template1"
 _PORT = "5432"
@@ -59,11 +60,13 @@ class ScratchServer:
         return {"PGHOST": str(self.folder), "PGPORT": _PORT, "PGUSER": self.superuser, "PGDATABASE": database}
 
     def connect(self, database: str = MAINTENANCE_DATABASE) -> psycopg.Connection[Any]:
-        """Return a connection of our own, in autocommit mode. Raise psycopg.OperationalError if there is none to be had."""
-        return psycopg.connect(
+        """Return a connection of our own, settled and in autocommit mode. Raise psycopg.OperationalError if none is to be had."""
+        connection = psycopg.connect(
             host=str(self.folder), port=_PORT, user=self.superuser, dbname=database, autocommit=True, connect_timeout=10,
             passfile=str(self.folder / "none"), sslmode="disable", gssencmode="disable",
         )  # fmt: skip
+        settle(connection)
+        return connection
 
 
 @contextmanager

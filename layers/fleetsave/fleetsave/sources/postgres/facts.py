@@ -11,7 +11,7 @@ from fleetsave.model.dumps import DatabaseProperties, SequenceValue
 from fleetsave.model.fingerprints import Value
 from fleetsave.postgres.login import Login
 from fleetsave.postgres.names import identifier, qualified
-from fleetsave.postgres.session import settle
+from fleetsave.postgres.session import encoded, settle
 from fleetsave.sources.postgres import refusals
 
 Connection = psycopg.Connection[Any]
@@ -153,7 +153,7 @@ def owner_checks(connection: Connection, login: Login, checks: Mapping[str, str]
 
 def check_row(connection: Connection, login: Login, name: str, sql: str) -> list[str | None]:
     """Run one check by the extended protocol, which takes one statement alone, and return its first row as text."""
-    answer = connection.pgconn.exec_params(sql.strip().rstrip(";").encode(), [])
+    answer = connection.pgconn.exec_params(encoded(sql.strip().rstrip(";"), connection), [])
     if answer.status != ExecStatus.TUPLES_OK:
         failed = answer.status == ExecStatus.FATAL_ERROR
         raise refusals.check_failed(
