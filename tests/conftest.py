@@ -11,6 +11,7 @@ pytest_plugins = [
     "tests.fixtures.restores",
     "tests.fixtures.servers",
     "tests.fixtures.small_disk",
+    "tests.fixtures.stored_dumps",
     "tests.fixtures.stores",
 ]
 
