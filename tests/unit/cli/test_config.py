@@ -113,3 +113,15 @@ def test_the_example_is_valid_by_model_and_by_schema(fleetsave: CommandLine) -> 
     assert any(database.is_glob for server in fleet.servers for database in server.databases)
     fleetsave("config", "schema", "--json")
     jsonschema.validate(yaml.safe_load(text), fleetsave.document)
+
+
+def test_the_central_postgresql_counts_among_what_a_push_adds_and_removes(fleetsave: CommandLine, file: Path) -> None:
+    central = "postgresql: {host: db, secret: fleetsave/postgresql/read-x, databases: [{database: game}]}\n"
+    file.write_text(FLEET_TEXT + central)
+    assert fleetsave("config", "push", str(file), "--json") == 0
+    assert (fleetsave.document["servers_added"], fleetsave.document["artifacts_added"]) == (["central"], ["central/postgresql"])
+    assert fleetsave("config", "validate", str(file)) == 0
+    assert "3 servers, 4 databases" in fleetsave.out
+    file.write_text(FLEET_TEXT)
+    fleetsave("config", "push", str(file), "--yes", "--json")
+    assert fleetsave.document["artifacts_removed"] == ["central/postgresql"]

@@ -15,6 +15,7 @@ from fleetsave.cli.schema import fleet_schema
 from fleetsave.model.errors import ConfigurationError, ObjectNotFoundError
 from fleetsave.model.fleet import Fleet
 from fleetsave.model.keys import FLEET_KEY
+from fleetsave.model.kinds import Kind
 from fleetsave.store.base import ObjectStore
 
 _FILE = click.argument("file", type=click.File("rb"))
@@ -41,7 +42,7 @@ def config() -> None:
 def validate(file: IO[bytes], *, as_json: bool) -> None:
     """Check a fleet file (- for standard input) without the bucket; every problem is named with its line."""
     fleet = parse_fleet(_read(file))
-    document = {"valid": True, "servers": len(fleet.servers), "artifacts": len(_artifacts(fleet))}
+    document = {"valid": True, "servers": len(fleet.server_ids), "artifacts": len(_artifacts(fleet))}
     emit(
         document,
         lambda console: console.print(f"valid: {document['servers']} servers, {document['artifacts']} databases or globs"),
@@ -107,12 +108,12 @@ def _current(store: ObjectStore) -> tuple[Fleet | None, str]:
 
 
 def _artifacts(fleet: Fleet) -> set[str]:
-    return {f"{server.id}/{database.name}" for server in fleet.servers for database in server.databases}
+    return {f"{one.server_id}/{one.artifact}" for kind in Kind for one in fleet.artifact_ids(kind)}
 
 
 def _difference(before: Fleet | None, after: Fleet) -> Difference:
-    old_servers = {server.id for server in before.servers} if before else set()
-    new_servers = {server.id for server in after.servers}
+    old_servers = set(before.server_ids) if before else set()
+    new_servers = set(after.server_ids)
     old_artifacts = _artifacts(before) if before else set()
     new_artifacts = _artifacts(after)
     return Difference(

@@ -96,8 +96,13 @@ class GameServer:
         self.ssh.stop()
 
 
-def fleet_text(servers: Sequence[GameServer]) -> str:
-    """Return the fleet file of these servers. Raise pydantic's ValidationError if it would not be a valid one."""
-    fleet = {"version": 1, "servers": [server.fleet_entry() for server in servers]}
+def fleet_text(servers: Sequence[GameServer], *, postgresql: Mapping[str, Any] | None = None) -> str:
+    """Return the fleet file of these servers, and of the central PostgreSQL if its entry is given.
+
+    Raise pydantic's ValidationError if it would not be a valid one.
+    """
+    fleet: dict[str, Any] = {"version": 1, "servers": [server.fleet_entry() for server in servers]}
+    if postgresql is not None:
+        fleet["postgresql"] = dict(postgresql)
     Fleet.model_validate(fleet)
     return json.dumps(fleet, indent=2)  # JSON is YAML

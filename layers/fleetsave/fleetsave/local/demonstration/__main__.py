@@ -16,11 +16,22 @@ from typing import Any
 from rich.console import Console
 
 import fleetsave
+from fleetsave.local.demonstration.central import recover_dropped_table, show_proof
 from fleetsave.local.demonstration.closing import closing_table
 from fleetsave.local.demonstration.recovery import recover_and_undo
-from fleetsave.local.demonstration.report import BackupLine, BitFlipLine, DryRunLine, PruneLine, RecoveryLine, Report
-from fleetsave.local.demonstration.scenes import NotSeenError, dry_run, fire_prune, flip_a_bit, watch_first_proofs
+from fleetsave.local.demonstration.report import (
+    BackupLine,
+    BitFlipLine,
+    CentralRecoveryLine,
+    DryRunLine,
+    DumpLine,
+    PruneLine,
+    RecoveryLine,
+    Report,
+)
+from fleetsave.local.demonstration.scenes import dry_run, fire_prune, flip_a_bit, watch_first_proofs
 from fleetsave.local.demonstration.stage import Stage, set_up
+from fleetsave.local.demonstration.waiting import NotSeenError
 from fleetsave.local.toolbox import PROJECT
 
 _WIDTH = 150
@@ -39,11 +50,15 @@ class Play:
         self.prune: PruneLine | None = None
         self.dry_run: DryRunLine | None = None
         self.recoveries: list[RecoveryLine] = []
+        self.dump: DumpLine | None = None
+        self.central_recovery: CentralRecoveryLine | None = None
 
     def perform(self, stage: Stage) -> None:
         """Play all scenes. Raise NotSeenError at the first that fails."""
         self.scene("The schedule fires; every database is captured, stored, restored and compared")
         self.backups = watch_first_proofs(stage, self._console)
+        self.scene("The central PostgreSQL: dumped from one snapshot, restored into a throwaway server, and dumped again")
+        self.dump = show_proof(stage, self._console)
         self.scene("One bit of a stored object is flipped")
         self.bit_flip = flip_a_bit(stage, self._console)
         self.scene("Prune: one database is kept for 20 seconds only")
@@ -52,6 +67,8 @@ class Play:
         self.dry_run = dry_run(stage, self._console)
         self.scene("A live database is ruined; one signed request recovers it, and another takes that back")
         self.recoveries = recover_and_undo(stage, self._console)
+        self.scene("A table of the central PostgreSQL is dropped; one signed request brings it back")
+        self.central_recovery = recover_dropped_table(stage, self._console)
         if not all(game.is_running for game in stage.games.values()):
             raise NotSeenError("a game stopped playing meanwhile")
 
@@ -68,6 +85,10 @@ class Play:
             "old_backups_pruned_newest_kept": self.prune is not None and self.prune.metadata_kept and bool(self.prune.deleted),
             "dry_run_explained": self.dry_run is not None and self.dry_run.would_delete > 0,
             "ruined_database_recovered_while_played": bool(self.recoveries) and _is_proven(self.recoveries[0]),
+            "postgresql_dumped_under_load_and_proven": self.dump is not None and self.dump.level >= 4,
+            "dropped_table_recovered": self.central_recovery is not None
+            and self.central_recovery.status == "recovered"
+            and self.central_recovery.written_on,
             "recovery_undone": len(self.recoveries) == 2 and _is_proven(self.recoveries[1]),
         }
         return Report(
@@ -82,6 +103,8 @@ class Play:
             prune=self.prune,
             dry_run=self.dry_run,
             recoveries=self.recoveries,
+            dump=self.dump,
+            central_recovery=self.central_recovery,
         )
 
 

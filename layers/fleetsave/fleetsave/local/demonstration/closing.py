@@ -1,5 +1,7 @@
 """The closing table: what was observed, in one look."""
 
+from collections.abc import Iterator
+
 from rich.console import Group, RenderableType
 from rich.table import Table
 
@@ -52,4 +54,20 @@ def closing_table(report: Report) -> RenderableType:
             f"{done.writer_longest_wait_seconds * 1000:.0f} ms",
             str(done.game_write_errors),
         )
-    return Group("", backups, recoveries, observed)
+    return Group("", backups, *_central(report), recoveries, observed)
+
+
+def _central(report: Report) -> Iterator[RenderableType]:
+    """Yield a table of the central PostgreSQL's dump and recovery, as far as they were seen."""
+    central = Table(title="Central PostgreSQL", title_justify="left", show_header=False)
+    if report.dump is not None:
+        dump = report.dump
+        size = f"{human_bytes(dump.plain_size)} of SQL, {human_bytes(dump.stored_size)} stored"
+        central.add_row("dumped", f"{dump.rows} rows in {dump.tables} tables in {dump.dump_seconds:.1f} s, {size}")
+        central.add_row("proven", f"level {dump.level} in {dump.verify_seconds:.1f} s: {', '.join(dump.findings)}")
+    if report.central_recovery is not None:
+        done = report.central_recovery
+        central.add_row("recovered", f"{done.rows_recovered} rows of {done.dropped_table} in {done.seconds:.1f} s")
+        central.add_row("swapped", f"in {done.swap_seconds:.2f} s; before it: {done.kept_as}")
+    if central.row_count:
+        yield central

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from fleetsave.local.demonstration.report import RecoveryLine
-from fleetsave.local.demonstration.scenes import NotSeenError, wait_for
 from fleetsave.local.demonstration.stage import Stage
+from fleetsave.local.demonstration.waiting import NotSeenError, wait_for
 from fleetsave.local.game import check_game
 from fleetsave.local.game_servers import Game
 from fleetsave.local.mischief import damage

@@ -76,6 +76,40 @@ class RecoveryLine(_Part):
     writer_longest_wait_seconds: float
 
 
+class DumpLine(_Part):
+    """The first proven dump of the central PostgreSQL, taken while pgbench wrote; sizes in bytes, times in seconds."""
+
+    database: str
+    key: str
+    slot: str
+    server_version: str
+    tables: int
+    rows: int
+    transactions_written: int = Field(description="transactions that pgbench had committed when this was read")
+    dump_seconds: float
+    plain_size: int
+    stored_size: int
+    level: int
+    verify_seconds: float
+    findings: list[str] = Field(description="what was checked on the restored copy, its own dump compared among it")
+
+
+class CentralRecoveryLine(_Part):
+    """The recovery of a table that was dropped from the central PostgreSQL; times in seconds."""
+
+    id: str
+    backup_key: str
+    safety_backup_key: str
+    status: str
+    dropped_table: str
+    rows_recovered: int
+    kept_as: str = Field(description="the database that was there before, under its dated name")
+    seconds: float = Field(description="from the request to the proof")
+    swap_seconds: float
+    findings: list[str]
+    written_on: bool = Field(description="pgbench writes the recovered database")
+
+
 class Report(_Part):
     """Everything one `make run` saw; `passed` only if every part of `observed` is true."""
 
@@ -91,6 +125,8 @@ class Report(_Part):
     prune: PruneLine | None
     dry_run: DryRunLine | None
     recoveries: list[RecoveryLine]
+    dump: DumpLine | None
+    central_recovery: CentralRecoveryLine | None
 
     def write(self, path: Path) -> None:
         """Write the report as indented JSON."""

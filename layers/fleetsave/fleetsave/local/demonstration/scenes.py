@@ -1,8 +1,6 @@
 """The scenes of the demonstration; each watches the deployed functions do their work and returns what it saw."""
 
-import time
 from collections import Counter
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from rich.console import Console
@@ -13,6 +11,7 @@ from fleetsave.catalog.fleet_file import read_fleet
 from fleetsave.local.demonstration.report import BackupLine, BitFlipLine, DryRunLine, PruneLine
 from fleetsave.local.demonstration.screen import progress_table
 from fleetsave.local.demonstration.stage import SHORT_LIVED, Stage
+from fleetsave.local.demonstration.waiting import NotSeenError, wait_for
 from fleetsave.model.errors import ObjectNotFoundError
 from fleetsave.model.history import State
 from fleetsave.model.keys import ArtifactId, BackupKey, RecordName
@@ -21,25 +20,9 @@ from fleetsave.model.records import Outcome
 from fleetsave.prune.report import Outcome as PruneOutcome
 from fleetsave.prune.room import prune
 
-_PATIENCE = 240.0
-"""Seconds a scene waits before the demonstration is declared failed."""
-
 _LAST_QUIET_SECOND = 35
 
 FLIPPED = ArtifactId("server_002", Kind.DATABASE, "database")
-
-
-class NotSeenError(RuntimeError):
-    """What a scene waited for did not happen."""
-
-
-def wait_for(what: str, seen: Callable[[], bool], *, patience: float = _PATIENCE) -> None:
-    """Wait until `seen()`. Raise NotSeenError after `patience` seconds."""
-    deadline = time.monotonic() + patience
-    while not seen():
-        if time.monotonic() > deadline:
-            raise NotSeenError(f"not seen within {patience:.0f} s: {what}")
-        time.sleep(0.5)
 
 
 def watch_first_proofs(stage: Stage, console: Console) -> list[BackupLine]:
@@ -48,7 +31,7 @@ def watch_first_proofs(stage: Stage, console: Console) -> list[BackupLine]:
 
         def all_verified() -> bool:
             live.update(progress_table(stage, "From schedule to proof"))
-            return all(stage.newest(artifact_id, State.VERIFIED) for artifact_id in stage.games)
+            return all(stage.newest(artifact_id, State.VERIFIED) for artifact_id in stage.artifacts)
 
         wait_for("a verified backup of every artifact", all_verified)
         live.update(progress_table(stage, "From schedule to proof"))

@@ -4,32 +4,38 @@ from rich.table import Table
 
 from fleetsave.local.demonstration.stage import Stage
 from fleetsave.model.history import Backup, State
-from fleetsave.model.keys import ArtifactId, RecordName
+from fleetsave.model.keys import RecordName
 
-_STYLES = {State.VERIFIED: "green", State.REJECTED: "bold red", State.SUSPECT: "yellow", State.STORED: "cyan"}
+_STYLES = {
+    State.VERIFIED: "green",
+    State.REJECTED: "bold red",
+    State.SUSPECT: "yellow",
+    State.INCONCLUSIVE: "yellow",
+    State.STORED: "cyan",
+}
 
 
 def progress_table(stage: Stage, title: str) -> Table:
     """Return the state of every artifact's newest backup."""
     table = Table(title=title, title_justify="left", expand=False)
-    for name in ("server", "artifact", "journal", "captured by", "writers waited", "bytes", "stored", "state"):
+    for name in ("server", "artifact", "kind", "captured by", "writers waited", "bytes", "stored", "state"):
         table.add_column(name, justify="right" if name in ("bytes", "stored", "writers waited") else "left")
-    for artifact_id, game in stage.games.items():
+    for artifact_id in stage.artifacts:
         backup = stage.newest(artifact_id, State.VERIFIED) or stage.newest(artifact_id)
-        table.add_row(
-            artifact_id.server_id, artifact_id.artifact, game.database.journal_mode, *_cells(stage, artifact_id, backup)
-        )
+        game = stage.games.get(artifact_id)
+        kind = game.database.journal_mode if game else f"PostgreSQL {stage.central.server.major}"
+        waited = f"{game.status().longest_write_seconds * 1000:.0f} ms" if game else "none"
+        table.add_row(artifact_id.server_id, artifact_id.artifact, kind, *_cells(stage, backup, waited))
     return table
 
 
-def _cells(stage: Stage, artifact_id: ArtifactId, backup: Backup | None) -> list[str]:
-    longest = stage.games[artifact_id].status().longest_write_seconds
+def _cells(stage: Stage, backup: Backup | None, waited: str) -> list[str]:
     if backup is None or RecordName.STORED not in backup.recorded_at:
-        return ["", f"{longest * 1000:.0f} ms", "", "", "[dim]waiting for the schedule"]
+        return ["", waited, "", "", "[dim]waiting for the schedule"]
     record = stage.stored(backup.key)
     return [
         f"{record.capture.method}, {record.capture.seconds:.2f} s",
-        f"{longest * 1000:.0f} ms",
+        waited,
         human_bytes(record.plain_size),
         human_bytes(record.stored_size),
         f"[{_STYLES.get(backup.state, 'white')}]{_state(stage, backup)}",

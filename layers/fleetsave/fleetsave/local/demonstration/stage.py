@@ -11,11 +11,12 @@ from botocore.credentials import Credentials
 from fleetsave.api_client import RecoveryApi
 from fleetsave.catalog.catalog import Catalog
 from fleetsave.catalog.fleet_file import write_fleet
+from fleetsave.local.central_database import CentralDatabase
 from fleetsave.local.emulator import REGION
 from fleetsave.local.game_servers import Game, GameDatabase, GameServer, fleet_text
 from fleetsave.local.stack import LocalStack, Profile
 from fleetsave.model.history import Backup, State
-from fleetsave.model.keys import ArtifactId, BackupKey, RecordName
+from fleetsave.model.keys import CENTRAL_SERVER_ID, ArtifactId, BackupKey, RecordName
 from fleetsave.model.kinds import Kind
 from fleetsave.model.records import StoredRecord, VerdictRecord
 from fleetsave.store.base import ObjectStore
@@ -23,6 +24,8 @@ from fleetsave.store.base import ObjectStore
 PARAMETERS = {
     "DatabaseSchedule": "cron(* * * * ? *)",
     "DatabasePeriodMinutes": "1",
+    "PostgresqlSchedule": "cron(* * * * ? *)",
+    "PostgresqlPeriodMinutes": "1",
 }
 """The mission's schedule is hourly; a person who watches gets one a minute."""
 
@@ -30,6 +33,9 @@ _FUNCTIONS = ("DispatchFunction", "CollectFunction", "VerifyFunction", "PruneFun
 
 SHORT_LIVED = ArtifactId("server_001", Kind.DATABASE, "scratchpad")
 """The artifact whose retention is seconds, so that prune has something to do."""
+
+
+CENTRAL = ArtifactId(CENTRAL_SERVER_ID, Kind.POSTGRESQL, "postgresql")
 
 
 @dataclass
@@ -40,6 +46,7 @@ class Stage:
     store: ObjectStore
     catalog: Catalog
     servers: list[GameServer]
+    central: CentralDatabase
     api: RecoveryApi
     _stored: dict[BackupKey, StoredRecord] = field(default_factory=dict)
     _verdicts: dict[tuple[BackupKey, RecordName], VerdictRecord] = field(default_factory=dict)
@@ -50,6 +57,11 @@ class Stage:
         return {
             ArtifactId(server.id, Kind.DATABASE, game.database.name): game for server in self.servers for game in server.games
         }
+
+    @property
+    def artifacts(self) -> list[ArtifactId]:
+        """Return everything that is backed up."""
+        return [*self.games, CENTRAL]
 
     def backups(self, artifact_id: ArtifactId) -> list[Backup]:
         """Return an artifact's backups, oldest first."""
@@ -92,6 +104,9 @@ class Stage:
         for server in self.servers:
             key = server.directory / "sshd" / "client_key"
             lines.append(f"{server.id}      ssh -i {key} -p {server.ssh.port} {server.ssh.user}@127.0.0.1")
+        lines.append(
+            f"{CENTRAL.server_id}         port {self.central.server.port}, as postgres; password in {self.central.server.folder}"
+        )
         return "\n".join(lines)
 
     def verdict(self, key: BackupKey, name: RecordName) -> VerdictRecord:
@@ -107,14 +122,19 @@ def set_up(directory: Path, say: Callable[[str], None]) -> Iterator[Stage]:
     with ExitStack() as stack:
         say("starting three game servers: an sshd each, and games that write without pause")
         servers = [stack.enter_context(_server(*given)) for given in _servers(directory / "servers")]
+        say("starting the central PostgreSQL, which pgbench writes without pause")
+        central = stack.enter_context(_central(directory / "postgresql"))
         local = stack.enter_context(LocalStack(Profile.SEAWEEDFS, parameters=PARAMETERS, progress=say))
         for server in servers:
             for secret in (server.key_secret, server.restore_secret):
                 local.put_secret(secret, server.ssh.private_key)
+        for name, account in central.secrets.items():
+            local.put_secret(name, account)
         store = local.store()
-        write_fleet(store, fleet_text(servers))
+        retention = {"keep_last": 1, "maximum_share": 1}
+        write_fleet(store, fleet_text(servers, postgresql=central.fleet_entry(retention=retention)))
         operator = Credentials(*local.api_credentials("operator"))
-        yield Stage(local, store, Catalog(store), servers, RecoveryApi(local.api_url, operator, REGION))
+        yield Stage(local, store, Catalog(store), servers, central, RecoveryApi(local.api_url, operator, REGION))
 
 
 def _servers(directory: Path) -> list[tuple[str, Path, list[GameDatabase]]]:
@@ -143,6 +163,15 @@ def _servers(directory: Path) -> list[tuple[str, Path, list[GameDatabase]]]:
             ],
         ),
     ]
+
+
+@contextmanager
+def _central(directory: Path) -> Iterator[CentralDatabase]:
+    central = CentralDatabase(directory)
+    try:
+        yield central
+    finally:
+        central.stop()
 
 
 @contextmanager
