@@ -46,7 +46,7 @@ def _inspect(run: Run) -> None:
     free = "its free room cannot be seen" if survey.room_free is None else f"{survey.room_free} bytes are free"
     run.say(
         RecoveryState.INSPECTED,
-        f"the target is {survey.target_state}, {free} and at most {survey.room_needed} needed",
+        f"the target is {survey.target_state}, {free} and at most {survey.room_needed} needed{_compared(survey)}",
         survey=survey,
     )
 

@@ -62,11 +62,12 @@ def make(context: Context, session: Session, spool: Spool, told: Callable[[int],
     try:
         _create(context, session)
         standing.mark_begun(connection, names)
-        for setting in context.dump.database.settings:
-            connection.execute(f"ALTER DATABASE {identifier(names.new)} {setting}".encode())
+        properties = _with_known_roles(context.dump.database, connection)
+        # Owner and settings before the content, as pg_restore has it: who may create in `public`, and what functions rely on.
+        bare = replace(properties, connection_limit=-1, role_settings=[], grants=[], public_may_connect=True)
+        _give(connection, names.new, bare)
         _fill(context, session, spool, told)
-        for statement in property_statements(names.new, _with_known_roles(context.dump.database, connection)):
-            connection.execute(statement.encode())
+        _give(connection, names.new, properties)
         _analyze(context, session)
         standing.mark_whole(connection, names, spool.size, spool.sha256)
     except (RestoreError, psycopg.Error):
@@ -161,6 +162,11 @@ def _execute_create(connection: Connection, name: str, properties: DatabasePrope
     if connection.info.server_version < 150_000:
         statement = statement.replace(" LOCALE_PROVIDER libc", "", 1)
     connection.execute(statement.encode())
+
+
+def _give(connection: Connection, name: str, properties: DatabaseProperties) -> None:
+    for statement in property_statements(name, properties):
+        connection.execute(statement.encode())
 
 
 def _fill(context: Context, session: Session, spool: Spool, told: Callable[[int], None]) -> None:

@@ -21,7 +21,14 @@ from fleetsave.sources.postgres.server_session import Session
 _PATIENCE = 60.0
 """Seconds that sessions get to end: one may have much to take back. PostgreSQL itself waits five of them at a time."""
 
+_LOCK_TIMEOUT = "3s"
+"""Whoever wants to connect waits behind us for as long as we wait for somebody else's lock."""
+
 _LOOK_EVERY = 0.05
+
+_HAS_LOCK = """
+SELECT EXISTS (SELECT FROM pg_locks WHERE pid = %s AND granted AND mode = 'AccessExclusiveLock' AND locktype = 'object'
+AND classid = 'pg_database'::regclass)"""
 
 _SESSIONS = """
 SELECT pid FROM pg_stat_activity WHERE datname = ANY(%s) AND pid <> ALL(%s) AND backend_type <> 'autovacuum worker'"""
@@ -35,6 +42,7 @@ def rename(context: Context, session: Session, renames: Sequence[tuple[str, str]
     statement = "; ".join(f"ALTER DATABASE {identifier(old)} RENAME TO {identifier(new)}" for old, new in renames)
     databases = [old for old, _ in renames]
     deadline = time.monotonic() + patience
+    session.connection.execute("SELECT set_config('lock_timeout', %s, false)", (_LOCK_TIMEOUT,))
     with context.sessions.to(session.login, session.login.database) as ender:
         while True:
             attempt = _Attempt(session.connection, statement)
@@ -68,11 +76,16 @@ class _Attempt:
         self._thread.start()
         try:
             while self._thread.is_alive():
-                spared.update(_end_sessions(ender, databases, own))
+                if self._has_lock(ender):  # before that they would be thrown out for nothing, and come back
+                    spared.update(_end_sessions(ender, databases, own))
                 self._thread.join(_LOOK_EVERY)
         finally:
             self._thread.join()
         return sorted(spared)
+
+    def _has_lock(self, ender: Connection) -> bool:
+        row = ender.execute(_HAS_LOCK, (self._connection.info.backend_pid,)).fetchone()
+        return bool(row and row[0])
 
     def _run(self) -> None:
         try:
