@@ -123,8 +123,9 @@ def start_environment(package: Package, credentials: Credentials, machinery: Mac
 
 
 def _start(package: Package, credentials: Credentials, machinery: Machinery) -> Environment:
-    temporary = Path(tempfile.mkdtemp(prefix=f"tmp-{package.name}-", dir=package.task.parent))
-    temporary.chmod(0o711)  # what a function starts as another account finds its own folder in it
+    temporary = Path(tempfile.mkdtemp(prefix="tmp-", dir=package.task.parent))
+    # What a function starts as another account finds its own folder in it; a short name, for a Unix socket has 107 bytes.
+    temporary.chmod(0o711)
     port = free_port()
     process = machinery.spawner.submit(
         subprocess.Popen[bytes],
