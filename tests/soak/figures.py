@@ -51,7 +51,7 @@ def _lines(path: str) -> list[str]:
 def main() -> None:
     """Write the page of figures, or say which are missing."""
     try:
-        PAGE.write_text(page(read_records(FIGURES)))
+        PAGE.write_text(page(read_records(FIGURES), before=PAGE.read_text()))
     except MissingFigureError as error:
         sys.exit(str(error))
 

@@ -1,17 +1,16 @@
 """The published page of figures: what was asked, what was seen last, and the command that sees it again."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
-Seen = Mapping[str, Any]
+from tests.soak.figure import Figure, Seen
+from tests.soak.postgres_figures import POSTGRES_FIGURES
 
 _TITLE = """# Figures
 
 What the long runs saw last. `make soak` runs them all and writes this page; each row names the command for its own figure,
-and `.venv/bin/python -m tests.soak.figures` writes the page anew.
+and `.venv/bin/python -m tests.soak.figures` writes the page anew; what was not run since keeps its row, and its date.
 
 A mutant is a plain copy of the live files that claims to be the capture taken right before it. `torn` mutants hold money made
 or lost, or are no database any more; the others are whole, but of another moment. SQLite's `integrity_check` accepts most.
@@ -23,29 +22,6 @@ or lost, or are no database any more; the others are whole, but of another momen
 
 class MissingFigureError(Exception):
     """Figures that no run has left; the message names each with its command."""
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One row: the newest record of `name` whose figures include `where`; `shows` are those to print."""
-
-    what: str
-    asked: str
-    name: str
-    test: str
-    shows: Sequence[str]
-    is_met: Callable[[Seen], bool]
-    where: Seen = field(default_factory=dict)
-
-    @property
-    def command(self) -> str:
-        """Return what a person types to see the figure again."""
-        return f".venv/bin/pytest -m soak --timeout 0 tests/soak/{self.test}"
-
-    def matches(self, record: Seen) -> bool:
-        """Tell whether a record is of this figure."""
-        figures = record["figures"]
-        return bool(record["name"] == self.name and all(figures.get(name) == value for name, value in self.where.items()))
 
 
 _JOURNALS = {"wal": "WAL", "delete": "rollback journal"}
@@ -168,6 +144,7 @@ FIGURES = [
         )
         for name, subject in {"keys": "keys are built and parsed back", "retention": "no guard is ever broken"}.items()
     ),
+    *POSTGRES_FIGURES,
 ]
 
 
@@ -176,18 +153,26 @@ def read_records(path: Path) -> list[Seen]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def page(records: Sequence[Seen], figures: Iterable[Figure] = tuple(FIGURES)) -> str:
-    """Return the page in Markdown. Raise MissingFigureError if a figure was never seen."""
+def page(records: Sequence[Seen], figures: Iterable[Figure] = tuple(FIGURES), *, before: str = "") -> str:
+    """Return the page in Markdown; a figure without a record keeps its row on the page `before`, with its date.
+
+    Raise MissingFigureError if a figure was never seen.
+    """
     rows, missing = [], []
     for figure in figures:
         newest = next((record for record in reversed(records) if figure.matches(record)), None)
-        if newest is None:
+        row = _row(figure, newest) if newest else _row_before(figure, before)
+        if row is None:
             missing.append(f"{figure.what}: {figure.command}")
         else:
-            rows.append(_row(figure, newest))
+            rows.append(row)
     if missing:
         raise MissingFigureError("no run has left these figures:\n" + "\n".join(missing))
     return _TITLE + "".join(rows)
+
+
+def _row_before(figure: Figure, before: str) -> str | None:
+    return next((f"{line}\n" for line in before.splitlines() if line.startswith(f"| {figure.what} | ")), None)
 
 
 def _row(figure: Figure, record: Seen) -> str:

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.soak.page import FIGURES, Figure, MissingFigureError, page, read_records
+from tests.soak.figure import Figure
+from tests.soak.page import FIGURES, MissingFigureError, page, read_records
 
 MACHINE = {"cores": 2, "cpu": "a processor", "memory_gib": 8, "system": "Linux", "python": "3.11.7"}
 FIGURE = Figure(
@@ -81,3 +82,10 @@ def test_peak_memory_is_met_within_both_limits(small: float, large: float, met: 
         peak_megabytes_for_large=large,
     )
     assert f"| {met} |" in page([record], [memory])
+
+
+def test_a_figure_that_was_not_run_since_keeps_its_row_and_its_date() -> None:
+    before = page([seen()], [FIGURE])
+    assert page([], [FIGURE], before=before) == before
+    (row,) = rows(page([seen(runs=3, good_ones=3)], [FIGURE], before=before))
+    assert row[2] == "runs: 3, good ones: 3"
