@@ -44,7 +44,7 @@ EVERYWHERE: dict[str, set[Permission]] = {
     | SEND_JOBS
     | SEND_RECOVERIES
     | allowed("sqs:ChangeMessageVisibility", "RecoverQueue.Arn")
-    | allowed("secretsmanager:GetSecretValue", f"{SECRET}fleetsave/ssh/restore-*"),
+    | allowed("secretsmanager:GetSecretValue", f"{SECRET}fleetsave/ssh/restore-*", f"{SECRET}fleetsave/postgresql/restore-*"),
     "ApiRole": logs("Api") | SEND_RECOVERIES,
     "ScheduleRole": allowed("sqs:SendMessage", "DispatchQueue.Arn", "PruneQueue.Arn", "ScheduleDlq.Arn"),
 }
@@ -140,6 +140,8 @@ def test_the_key_that_restores_is_recovers_alone_and_the_api_reads_no_key_of_a_s
     }
     assert {role for role, secrets in readers.items() if f"{SECRET}fleetsave/ssh/restore-*" in secrets} == {"RecoverRole"}
     assert {role for role, secrets in readers.items() if f"{SECRET}fleetsave/ssh/read-*" in secrets} == {"CollectRole"}
+    for use, role in (("restore", "RecoverRole"), ("read", "CollectRole")):
+        assert {one for one, secrets in readers.items() if f"{SECRET}fleetsave/postgresql/{use}-*" in secrets} == {role}
 
 
 def test_who_logs_in_to_a_database_by_iam_is_collect_as_one_user_and_recover_as_another() -> None:

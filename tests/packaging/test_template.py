@@ -66,7 +66,7 @@ def test_every_function_has_a_door_events_and_tests() -> None:
         ("collect", 1769, 900, "2048"),
         ("verify", 2048, 900, "10240"),
         ("prune", 512, 900, None),
-        ("recover", 1769, 900, None),
+        ("recover", 1769, 900, "2048"),
         ("api", 1024, 28, None),
     ],
 )
