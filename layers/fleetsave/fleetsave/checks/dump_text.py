@@ -43,7 +43,7 @@ def read(chunks: Iterator[bytes], codec: str) -> TextRead:
             head = (head + chunk)[:HEAD_SIZE]
         if len(collations) < _COLLATIONS:  # a table may hold as many of them as somebody likes
             collations.update(match[1].decode() for match in _COLLATION.finditer(tail + chunk))
-        tail = chunk[-_LONGEST_MATCH:]
+        tail = (tail + chunk[-_LONGEST_MATCH:])[-_LONGEST_MATCH:]
     return TextRead(reader.result(), reader.is_complete, frozenset(reader.objects), frozenset(collations), head)
 
 
