@@ -11,9 +11,10 @@ from moto import mock_aws
 
 from fleetsave.model.errors import QueueError
 from fleetsave.model.jobs import Job
-from fleetsave.model.keys import ArtifactId, RecoveryId
+from fleetsave.model.keys import ArtifactId
 from fleetsave.model.kinds import Kind
 from fleetsave.model.recovery_jobs import Cause, RecoveryJob
+from fleetsave.model.recovery_keys import RecoveryId
 from fleetsave.model.slots import Slot
 from fleetsave.queues import EventBusAnnouncer, SqsJobQueue, SqsRecoveryQueue
 

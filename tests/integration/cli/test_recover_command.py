@@ -11,7 +11,7 @@ import pytest
 
 from fleetsave.cli.connect_api import API_REGION, API_URL
 from fleetsave.cli.main import main
-from fleetsave.model.keys import RecoveryId
+from fleetsave.model.recovery_keys import RecoveryId
 from fleetsave.model.recovery_records import RecoveryState
 from fleetsave.observability import SERVICE
 from tests.integration.api.wsgi import Gateway

@@ -4,8 +4,9 @@ from datetime import timedelta
 
 import pytest
 
-from fleetsave.model.keys import RecordName, RecoveryId
+from fleetsave.model.keys import RecordName
 from fleetsave.model.recoveries import STEPS
+from fleetsave.model.recovery_keys import RecoveryId
 from fleetsave.model.recovery_records import Problem, Progress, RecoveryState, Survey, SwapMethod, SwapReport, TargetState
 from tests.unit.api.world import FIRST, MISSION, NEWEST, NOW, PATH, RECOVER, Reply, World, key_of
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from fleetsave.model.errors import CatalogError, StoreError
-from fleetsave.model.keys import RecordName, RecoveryId
+from fleetsave.model.keys import RecordName
+from fleetsave.model.recovery_keys import RecoveryId
 from fleetsave.model.recovery_records import RecoveryState
 from tests.unit.api.world import FIRST, MISSION, NEWEST, NOON, PATH, RECOVER, VERIFIED, World, key_of
 
@@ -67,7 +68,8 @@ REFUSED: list[tuple[dict[str, Any], int, str]] = [
     ({**MISSION, "server_id": "server_002"}, 422, "other_servers_backup"),
     ({**MISSION, "backup_key": "servers/server_001/files/server_001_20240101_120000_files.tar.zst"}, 422, "wrong_type"),
     ({**MISSION, "backup_type": "files"}, 422, "unsupported_type"),
-    ({**MISSION, "backup_type": "postgresql"}, 422, "unsupported_type"),
+    ({**MISSION, "backup_type": "postgresql"}, 422, "wrong_type"),
+    ({**NEWEST, "backup_type": "postgresql"}, 404, "unknown_artifact"),
     ({**MISSION, "backup_type": "full"}, 422, "unsupported_type"),
     ({**MISSION, "target": {"server_id": "server_002"}}, 422, "target_not_allowed"),
     ({**MISSION, "target": {"path": "/etc/passwd"}}, 422, "target_not_allowed"),

@@ -15,10 +15,11 @@ from fleetsave.catalog.catalog import Catalog
 from fleetsave.catalog.fleet_file import read_fleet, write_fleet
 from fleetsave.catalog.recoveries import Recoveries
 from fleetsave.model.errors import QueueError
-from fleetsave.model.keys import ArtifactId, BackupKey, RecordName, RecoveryId
+from fleetsave.model.keys import ArtifactId, BackupKey, RecordName
 from fleetsave.model.kinds import Compression, Kind
 from fleetsave.model.recoveries import Recovery
 from fleetsave.model.recovery_jobs import RecoveryJob
+from fleetsave.model.recovery_keys import RecoveryId
 from fleetsave.model.recovery_records import RecoveryRecord, RecoveryState, Safety, SwapMethod, SwapReport
 from fleetsave.model.slots import Slot
 from fleetsave.planning.plan import make_plan
@@ -26,6 +27,7 @@ from fleetsave.store.base import ObjectStore
 from tests.fakes.job_queue import RecordingRecoveryQueue
 from tests.fakes.memory_store import MemoryStore
 from tests.functions.context import context, event
+from tests.unit.planning.dumps import dump_report, stored_dump
 from tests.unit.prune.bucket import BODY, stored, verdict
 
 NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
@@ -49,6 +51,13 @@ MISSION = {
     "backup_type": "database",
 }
 NEWEST = {"server_id": "server_001", "backup_type": "database"}
+CENTRAL = """
+postgresql:
+  host: db.example.com
+  secret: fleetsave/postgresql/read-central
+  databases: [{database: game}]
+"""
+CENTRAL_NEWEST = {"server_id": "central", "backup_type": "postgresql"}
 RECOVER = "/backup/recover"
 FIRST = "server_001.000001"
 VERIFIED = (RecordName.STORED, RecordName.VERIFIED)
@@ -129,6 +138,16 @@ class World:
                 self.catalog.append(key, name, replace(stored(key), source_path=source_path))
             else:
                 self.catalog.append(key, name, verdict(key, name))
+        return key
+
+    def add_central(self) -> BackupKey:
+        """Let the fleet have a central PostgreSQL, with one verified dump."""
+        write_fleet(self.store, FLEET + CENTRAL)
+        key = BackupKey(ArtifactId("central", Kind.POSTGRESQL, "postgresql"), Slot(NOON), Compression.ZSTD)
+        self.store.put(key.text, BODY)
+        record = stored_dump(key, dump_report(key, {"public.players": 3}))
+        self.catalog.append(key, RecordName.STORED, record)
+        self.catalog.append(key, RecordName.VERIFIED, verdict(key, RecordName.VERIFIED))
         return key
 
     def ask(

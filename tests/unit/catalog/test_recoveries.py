@@ -8,9 +8,9 @@ import pytest
 
 from fleetsave.catalog.recoveries import Recoveries
 from fleetsave.model.errors import CatalogError, ObjectExistsError, ObjectNotFoundError, RecoveryRefusedError, StoreError
-from fleetsave.model.keys import RecoveryId, idempotency_key
 from fleetsave.model.kinds import Kind
 from fleetsave.model.recoveries import FINAL, Reason, Recovery
+from fleetsave.model.recovery_keys import RecoveryId, idempotency_key
 from fleetsave.model.recovery_records import Progress, RecoveryRecord, RecoveryRequest, RecoveryState
 from fleetsave.store.base import ObjectInfo
 from tests.fakes.memory_store import MemoryStore

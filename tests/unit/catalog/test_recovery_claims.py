@@ -8,9 +8,9 @@ import pytest
 from fleetsave.catalog.recoveries import Recoveries
 from fleetsave.catalog.recovery_claims import is_claimed_alone
 from fleetsave.model.errors import RecoveryRefusedError, StoreError
-from fleetsave.model.keys import RecoveryId, recovery_claim_key, recovery_claims_prefix
 from fleetsave.model.kinds import Kind
 from fleetsave.model.recoveries import Reason
+from fleetsave.model.recovery_keys import RecoveryId, recovery_claim_key, recovery_claims_prefix
 from fleetsave.model.recovery_records import RecoveryRequest
 from tests.fakes.memory_store import MemoryStore
 

@@ -7,10 +7,10 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from fleetsave.api.resources import recovery_resource
-from fleetsave.model.keys import RecoveryId
 from fleetsave.model.kinds import Compression, Kind
 from fleetsave.model.records import Finding, Outcome
 from fleetsave.model.recoveries import STEPS, Recovery
+from fleetsave.model.recovery_keys import RecoveryId
 from fleetsave.model.recovery_records import (
     Problem,
     Progress,

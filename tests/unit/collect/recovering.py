@@ -4,9 +4,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fleetsave.catalog.recoveries import Recoveries
-from fleetsave.model.keys import RecoveryId
 from fleetsave.model.kinds import Kind
 from fleetsave.model.recoveries import Recovery
+from fleetsave.model.recovery_keys import RecoveryId
 from fleetsave.model.recovery_records import Progress, RecoveryRecord, RecoveryRequest, RecoveryState
 from tests.unit.collect.world import World
 

@@ -9,8 +9,8 @@ from fleetsave.collect.hold_off import LOOK_EVERY_SECONDS
 from fleetsave.collect.outcome import HeldOff, Stored
 from fleetsave.collect.room import collect
 from fleetsave.model.errors import StoreError
-from fleetsave.model.keys import RecoveryId
 from fleetsave.model.recoveries import FINAL, SILENT_FOR
+from fleetsave.model.recovery_keys import RecoveryId
 from fleetsave.model.recovery_records import RecoveryState
 from tests.unit.collect.recovering import begin
 from tests.unit.collect.world import ARTIFACT, JOB, PATH, World

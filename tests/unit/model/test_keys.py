@@ -13,7 +13,6 @@ from fleetsave.model.keys import (
     ArtifactId,
     BackupKey,
     RecordName,
-    RecoveryId,
     backup_prefix,
     catalog_prefix,
     parse_globals_key,
@@ -21,6 +20,7 @@ from fleetsave.model.keys import (
     parse_record_key,
 )
 from fleetsave.model.kinds import Compression, DumpFormat, Kind
+from fleetsave.model.recovery_keys import RecoveryId
 from fleetsave.model.slots import Slot
 
 EXAMPLES = settings(max_examples=int(os.environ.get("FLEETSAVE_HYPOTHESIS_EXAMPLES", "200")), deadline=None)

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetsave.model.keys import RecoveryId
 from fleetsave.model.kinds import Kind
 from fleetsave.model.records import Fingerprint
 from fleetsave.model.recoveries import FINAL, SILENT_FOR, STEPS, Recovery, Status
+from fleetsave.model.recovery_keys import RecoveryId
 from fleetsave.model.recovery_records import (
     Progress,
     RecoveryRecord,

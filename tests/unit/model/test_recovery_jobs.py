@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleetsave.model.errors import InvalidInputError
-from fleetsave.model.keys import RecoveryId
 from fleetsave.model.recovery_jobs import Cause, RecoveryJob
+from fleetsave.model.recovery_keys import RecoveryId
 from tests.unit.model.test_keys import recovery_ids
 
 JOB = RecoveryJob(RecoveryId("server_001", 17))

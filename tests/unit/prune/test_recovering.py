@@ -4,8 +4,9 @@ import pytest
 
 from fleetsave.catalog.recoveries import Recoveries
 from fleetsave.model.errors import CatalogError
-from fleetsave.model.keys import RecordName, RecoveryId
+from fleetsave.model.keys import RecordName
 from fleetsave.model.recoveries import FINAL
+from fleetsave.model.recovery_keys import RecoveryId
 from fleetsave.model.recovery_records import RecoveryState
 from fleetsave.model.retention import Rule
 from fleetsave.prune.report import Outcome

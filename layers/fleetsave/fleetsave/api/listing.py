@@ -20,8 +20,9 @@ from fleetsave.catalog.fleet_file import read_fleet
 from fleetsave.catalog.safety import assess
 from fleetsave.model.errors import InvalidInputError
 from fleetsave.model.history import Backup, State
-from fleetsave.model.keys import BackupKey, RecoveryId
+from fleetsave.model.keys import BackupKey
 from fleetsave.model.kinds import Kind
+from fleetsave.model.recovery_keys import RecoveryId
 from fleetsave.model.slots import Slot
 
 RECOVERIES_A_PAGE = 20

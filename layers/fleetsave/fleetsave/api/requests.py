@@ -16,15 +16,19 @@ from pydantic import (
     StrictBool,
     StringConstraints,
     TypeAdapter,
+    ValidationInfo,
     WithJsonSchema,
+    field_validator,
     model_validator,
 )
 from pydantic.config import JsonDict
 
 from fleetsave.model.errors import InvalidInputError
 from fleetsave.model.fleet_parts import Duration
-from fleetsave.model.keys import BackupKey, RecoveryId, parse_id
+from fleetsave.model.keys import BackupKey, parse_id
 from fleetsave.model.kinds import Kind
+from fleetsave.model.recovery_keys import RecoveryId
+from fleetsave.planning.postgresql_target import require_name
 
 MISSION_BODY: JsonDict = {
     "server_id": "server_001",
@@ -82,13 +86,17 @@ Identifier = Annotated[
 Key = Annotated[
     str,
     AfterValidator(_checked_by(BackupKey.parse)),
-    WithJsonSchema({"type": "string", "pattern": r"^(servers|central)/[a-z0-9_./-]+\.(db|sql|tar)(\.zst)?$", "maxLength": 400}),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^(servers|central)/[a-z0-9_./-]+\.(db|sql|dump|tar)(\.zst)?$", "maxLength": 400}
+    ),
 ]
 AbsolutePath = Annotated[
     str,
     AfterValidator(_check_path),
     WithJsonSchema({"type": "string", "pattern": r"^(/[^/\x00-\x1f\x7f]+)+$", "maxLength": _LONGEST_PATH}),
 ]
+DatabaseName = Annotated[str, AfterValidator(_checked_by(require_name))]
+TargetPath = Annotated[str, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": _LONGEST_PATH})]
 Moment = Annotated[datetime, BeforeValidator(_read_moment), WithJsonSchema({"type": "string", "format": "date-time"})]
 
 
@@ -99,11 +107,21 @@ class _Strict(BaseModel):
 class TargetBody(_Strict):
     """Where a backup is restored to, if not to where it came from."""
 
-    path: AbsolutePath | None = Field(
-        default=None, description="another path; a database of the fleet file, or a new file in a folder it allows"
+    path: TargetPath | None = Field(
+        default=None,
+        description="another path; a database of the fleet file, or a new file in a folder it allows. For PostgreSQL the name of a "
+        "new database",
     )
     server_id: Identifier | None = Field(default=None, description="another server; needs allow_other_server")
     allow_other_server: StrictBool = Field(default=False, description="yes, the backup of one server is meant for another")
+
+
+class _FileTarget(TargetBody):
+    path: AbsolutePath | None = None
+
+
+class _DatabaseTarget(TargetBody):
+    path: DatabaseName | None = None
 
 
 class RecoveryBody(_Strict):
@@ -124,6 +142,14 @@ class RecoveryBody(_Strict):
     allow_schema_change: StrictBool = Field(
         default=False, description="restore although the schema on the server is another than the backup's"
     )
+
+    @field_validator("target")
+    @classmethod
+    def _path_is_of_the_type(cls, target: TargetBody | None, info: ValidationInfo) -> TargetBody | None:
+        if target is not None and "backup_type" in info.data:
+            form = _DatabaseTarget if info.data["backup_type"] is Kind.POSTGRESQL else _FileTarget
+            form.model_validate(target.model_dump())
+        return target
 
     @model_validator(mode="after")
     def _backup_is_named_once(self) -> "RecoveryBody":

@@ -18,9 +18,9 @@ from fleetsave.model.errors import (
     QueueError,
     RecoveryRefusedError,
 )
-from fleetsave.model.keys import RecoveryId
 from fleetsave.model.recoveries import Reason, Recovery
 from fleetsave.model.recovery_jobs import Cause, RecoveryJob
+from fleetsave.model.recovery_keys import RecoveryId
 from fleetsave.model.recovery_records import Problem, RecoveryPlan, RecoveryRecord, RecoveryRequest, RecoveryState
 from fleetsave.planning.plan import make_plan
 

@@ -27,8 +27,8 @@ from fleetsave.api.requests import (
 )
 from fleetsave.api.resources import DryRun
 from fleetsave.catalog.recoveries import Begun
-from fleetsave.model.keys import RecoveryId
 from fleetsave.model.recoveries import Recovery
+from fleetsave.model.recovery_keys import RecoveryId
 
 RECOVER = "/backup/recover"
 RETRY_AFTER_SECONDS = 2

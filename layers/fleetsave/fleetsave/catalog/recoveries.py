@@ -20,7 +20,8 @@ from fleetsave.model.errors import (
     ObjectNotFoundError,
     RecoveryRefusedError,
 )
-from fleetsave.model.keys import (
+from fleetsave.model.recoveries import FINAL, Reason, Recovery
+from fleetsave.model.recovery_keys import (
     RecoveryId,
     idempotency_key,
     is_beside_recoveries,
@@ -28,7 +29,6 @@ from fleetsave.model.keys import (
     recoveries_prefix,
     recovery_progress_key,
 )
-from fleetsave.model.recoveries import FINAL, Reason, Recovery
 from fleetsave.model.recovery_records import Progress, RecoveryRecord, RecoveryRequest, RecoveryState
 from fleetsave.store.base import ObjectStore
 

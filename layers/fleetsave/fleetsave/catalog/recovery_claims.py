@@ -7,7 +7,7 @@ sees the earlier, and if each sees the other both refuse and may be asked again.
 from datetime import timedelta
 from secrets import token_hex
 
-from fleetsave.model.keys import RecoveryId, recovery_claim_key, recovery_claims_prefix
+from fleetsave.model.recovery_keys import RecoveryId, recovery_claim_key, recovery_claims_prefix
 from fleetsave.store.base import ObjectStore
 
 _LASTS = timedelta(minutes=1)

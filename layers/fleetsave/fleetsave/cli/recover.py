@@ -16,9 +16,10 @@ from fleetsave.cli.output import emit, json_option
 from fleetsave.cli.recovery_view import draw_list, draw_plan, draw_recovery
 from fleetsave.cli.recovery_watch import watch
 from fleetsave.model.errors import RecoveryRefusedError
-from fleetsave.model.keys import RecoveryId, parse_id
+from fleetsave.model.keys import parse_id
 from fleetsave.model.kinds import Kind
 from fleetsave.model.recoveries import Reason, Status
+from fleetsave.model.recovery_keys import RecoveryId
 
 _EXITS = {Status.RECOVERED: Exit.OK, Status.STALLED: Exit.UNRESOLVED, Status.UNRESOLVED: Exit.UNRESOLVED}
 

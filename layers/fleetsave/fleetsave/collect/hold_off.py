@@ -3,7 +3,7 @@
 from fleetsave.collect.ports import Ports
 from fleetsave.model.errors import CatalogError
 from fleetsave.model.jobs import Job
-from fleetsave.model.keys import RecoveryId
+from fleetsave.model.recovery_keys import RecoveryId
 from fleetsave.observability import logger
 
 LOOK_EVERY_SECONDS = 5.0

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from fleetsave.model.jobs import Job
-from fleetsave.model.keys import RecoveryId
 from fleetsave.model.records import StoredRecord
+from fleetsave.model.recovery_keys import RecoveryId
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@ from enum import StrEnum
 from pydantic import TypeAdapter, ValidationError
 
 from fleetsave.model.errors import InvalidInputError
-from fleetsave.model.keys import RecoveryId
+from fleetsave.model.recovery_keys import RecoveryId
 
 
 class Cause(StrEnum):

@@ -40,6 +40,16 @@ def find_target(request: RecoveryRequest, stored: StoredRecord, fleet: Fleet) ->
     return Target(CENTRAL_SERVER_ID, name, artifact_id)
 
 
+def require_name(name: str) -> None:
+    """Raise InvalidInputError for what is no name that a database may be given here."""
+    printable = all(character.isprintable() for character in name)
+    if not printable or name.startswith("/") or not 1 <= len(name.encode(errors="surrogatepass")) <= _LONGEST_NAME:
+        raise InvalidInputError(
+            "read target path", repr(name[:100]), "it is not a name for a database",
+            f"Give 1 to {_LONGEST_NAME} bytes of printable characters, without a / at the beginning.",
+        )  # fmt: skip
+
+
 def _usual_name(request: RecoveryRequest, stored: StoredRecord, postgresql: Postgresql) -> str:
     if _configured(postgresql, stored.source_path) is None:
         raise not_allowed(
@@ -70,12 +80,7 @@ def _require_own_place(
 
 def _require_new_name(request: RecoveryRequest, name: str, postgresql: Postgresql) -> None:
     """Raise for what cannot be a new database's name, or is surely that of one that exists."""
-    printable = all(character.isprintable() for character in name)
-    if not printable or name.startswith("/") or not 1 <= len(name.encode(errors="surrogatepass")) <= _LONGEST_NAME:
-        raise InvalidInputError(
-            "read target path", repr(name[:100]), "it is not a name for a new database",
-            f"Give 1 to {_LONGEST_NAME} bytes of printable characters, without a / at the beginning.",
-        )  # fmt: skip
+    require_name(name)
     if name in (*_RESERVED, postgresql.recovery.maintenance_database):
         raise not_allowed(
             request, f"the database {name!r} is the server's own", "Give a name that is new on the server."

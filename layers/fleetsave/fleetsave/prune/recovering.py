@@ -2,7 +2,7 @@
 
 from fleetsave.catalog.recoveries import Recoveries
 from fleetsave.model.errors import InvalidInputError
-from fleetsave.model.keys import RecoveryId
+from fleetsave.model.recovery_keys import RecoveryId
 
 
 class RecoveryWatch:

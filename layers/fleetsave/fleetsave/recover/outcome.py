@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from fleetsave.model.keys import RecoveryId
 from fleetsave.model.recovery_jobs import RecoveryJob
+from fleetsave.model.recovery_keys import RecoveryId
 from fleetsave.model.recovery_records import RecoveryState
 
 

@@ -5,8 +5,8 @@ from typing import Any, TypeVar
 
 import fleetsave
 from fleetsave.model.errors import FleetsaveError, RestoreError, TransportError
-from fleetsave.model.keys import RecoveryId
 from fleetsave.model.recoveries import Recovery
+from fleetsave.model.recovery_keys import RecoveryId
 from fleetsave.model.recovery_records import Problem, Progress, RecoveryPlan, RecoveryRecord, RecoveryState
 from fleetsave.recover.ports import Ports
 from fleetsave.recover.targets import OpenTarget, planned

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleetsave.model.keys import RecoveryId
+from fleetsave.model.recovery_keys import RecoveryId
 from fleetsave.sources.postgres.recovery_names import kept_name, new_name, with_suffix
 
 ID = RecoveryId("central", 17)

@@ -11,8 +11,8 @@ import pytest
 from fleetsave.local.game import check_game, create
 from fleetsave.model.errors import RestoreError
 from fleetsave.model.fleet import Server, Ssh
-from fleetsave.model.keys import RecoveryId
 from fleetsave.model.records import Fingerprint, Level, Outcome
+from fleetsave.model.recovery_keys import RecoveryId
 from fleetsave.model.recovery_records import SwapMethod, TargetState
 from fleetsave.sources.base import Restorer
 from fleetsave.sources.sqlite.restorer import SqliteRestorer

@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime
 
-from fleetsave.model.keys import RecoveryId
+from fleetsave.model.recovery_keys import RecoveryId
 
 NEW = "_fleetsave_"
 _KEPT = "_before_"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import psycopg
 
 from fleetsave.model.errors import CaptureError
-from fleetsave.model.keys import RecoveryId
+from fleetsave.model.recovery_keys import RecoveryId
 from fleetsave.postgres.login import Login
 from fleetsave.sources.postgres.facts import Connection
 from fleetsave.sources.postgres.restore_refusals import of_connection, of_database_error, of_login, restore_refusal

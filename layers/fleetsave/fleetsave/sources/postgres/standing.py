@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from fleetsave.model.keys import RecoveryId
+from fleetsave.model.recovery_keys import RecoveryId
 from fleetsave.postgres.names import identifier, literal
 from fleetsave.sources.postgres.facts import Connection
 from fleetsave.sources.postgres.recovery_names import kept_name, new_name

@@ -8,8 +8,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from fleetsave.model.errors import TransportError
 from fleetsave.model.fleet import Server
-from fleetsave.model.keys import RecoveryId
 from fleetsave.model.records import Finding, Fingerprint, Level, Outcome
+from fleetsave.model.recovery_keys import RecoveryId
 from fleetsave.model.recovery_records import RecoveryPlan, Survey, SwapMethod, SwapReport
 from fleetsave.sources.base import CopyReport
 from fleetsave.sources.sqlite.remote_python import NoPythonError, RemotePython
