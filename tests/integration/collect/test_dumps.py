@@ -112,6 +112,34 @@ def test_what_was_uploaded_whole_is_published_by_the_next_run_without_another_du
     assert dumping.open_uploads() == 0
 
 
+@pytest.mark.parametrize("database", FORMATS, ids=["zstd", "plain", "custom"])
+def test_the_commands_of_the_record_restore_it_beside_what_is_there(
+    dumping: Dumping, tmp_path: Path, database: dict[str, str]
+) -> None:
+    dumping.database = database
+    dumping.put_fleet()
+    dumping.fill(500)
+    dumping.server.psql("INSERT INTO ledger (payload) VALUES ('SET transaction_timeout = 0;')", DATABASE)
+    record = dumping.dump()
+    run_by_hand(dumping, record.restore_by_hand, tmp_path)
+    assert dumping.server.psql("SELECT count(*) FROM ledger", f"{DATABASE}_restored") == "501"
+    assert dumping.server.psql("SELECT count(*) FROM ledger", DATABASE) == "501"
+    dumping.server.psql(f"DROP DATABASE {DATABASE}_restored")
+
+
+def run_by_hand(dumping: Dumping, steps: list[str], folder: Path) -> None:
+    """Do in a folder what a person would type, with the server's own programs; the store's client is what stands for `aws`."""
+    programs = [str(dumping.programs.folder / "bin"), str(dumping.server.installation / "bin")]
+    environment = dumping.server.environment()
+    environment["PATH"] = ":".join([*programs, "/usr/bin", "/bin"])
+    for step in steps:
+        if step.startswith("aws s3 cp"):
+            _, _, key = next(word for word in step.split() if word.startswith("s3://")).removeprefix("s3://").partition("/")
+            (folder / step.split()[-1]).write_bytes(b"".join(dumping.store.read(key)))
+        else:
+            subprocess.run(["/bin/sh", "-ec", step], cwd=folder, env=environment, check=True)
+
+
 # ---- through a server in between ---------------------------------------------------------------------------------------------
 
 

@@ -6,6 +6,9 @@ from fleetsave.model.keys import BackupKey
 from fleetsave.model.kinds import Compression, DumpFormat
 from fleetsave.model.records import CaptureReport, DumpReport
 
+_KNOWS_TRANSACTION_TIMEOUT = 17
+"""Major version from which on servers know `transaction_timeout`, which pg_dump writes at the head of every dump."""
+
 
 def commands(bucket: str, endpoint: str | None, key: BackupKey, report: CaptureReport | DumpReport) -> list[str]:
     """Return shell commands that fetch, unpack, check and open one backup; none of them touches what is there."""
@@ -33,11 +36,20 @@ def _restore_dump(bucket: str, endpoint: str | None, plain: str, report: DumpRep
     if database.provider == "libc":
         create += f" --lc-collate={shlex.quote(database.collate)} --lc-ctype={shlex.quote(database.ctype)}"
     globals_name = report.globals.key.rpartition("/")[2]
-    into = "psql -X -q -v ON_ERROR_STOP=1" if report.format is DumpFormat.PLAIN else "pg_restore --exit-on-error"
-    file = f"-f {plain}" if report.format is DumpFormat.PLAIN else plain
     return [
         _fetch(bucket, endpoint, report.globals.key),
         f"# on a server without its roles, before the rest: psql -X -d postgres -f {globals_name}",
         f"{create} {name}",
-        f"{into} -d {name} {file}",
+        _fill(plain, name, report),
     ]
+
+
+def _fill(plain: str, name: str, report: DumpReport) -> str:
+    """Return what restores a dump into a server of the version it came from; older ones do not know one setting at its head."""
+    psql = f"psql -X -q -v ON_ERROR_STOP=1 -d {name}"
+    if report.server_major >= _KNOWS_TRANSACTION_TIMEOUT:
+        return f"{psql} -f {plain}" if report.format is DumpFormat.PLAIN else f"pg_restore --exit-on-error -d {name} {plain}"
+    without = "sed '1,40{/^SET transaction_timeout = 0;$/d}'"
+    if report.format is DumpFormat.PLAIN:
+        return f"{without} {plain} | {psql}"
+    return f"pg_restore -f - {plain} | {without} | {psql}"
