@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ReadTimeoutError
+from pydantic import TypeAdapter
 
 from fleetsave.model.recoveries import Status
-from fleetsave.model.recovery_records import RecoveryState, SwapMethod, SwapReport
+from fleetsave.model.recovery_records import RecoveryState, SwapMethod, SwapReport, TableRows
 from tests.fakes.recovery_api import URL, ok, problem
 from tests.unit.cli.conftest import CommandLine
 from tests.unit.cli.recoveries import FAILED, ID, KEY, PATH, SAFETY_KEY, WELL, dry_run, shown
@@ -77,6 +78,25 @@ def test_a_dry_run_ends_with_the_plan(fleetsave: CommandLine) -> None:
     assert fleetsave("recover", "start", "server_001", "--dry-run", "--json") == 0
     assert fleetsave.document["plan"]["backup_key"] == KEY
     assert [body["dry_run"] for body in fleetsave.api.bodies(START)] == [True]
+
+
+def test_the_central_server_has_postgresql_if_nothing_else_is_said(fleetsave: CommandLine) -> None:
+    for options, kind in (((), "postgresql"), (("--type", "database"), "database")):
+        script(fleetsave)
+        assert fleetsave("recover", "start", "central", *options, "--dry-run", "--json") == 0
+        assert fleetsave.api.bodies(START)[-1]["backup_type"] == kind
+
+
+def test_the_rows_now_and_then_are_shown_where_they_differ(fleetsave: CommandLine) -> None:
+    rows = [TableRows("public.players", 3, 5), TableRows("public.same", 7, 7), TableRows("public.gone", None, 1)]
+    planned = dry_run()
+    planned["plan"] |= TypeAdapter(dict[str, list[TableRows]]).dump_python({"comparison": rows}, mode="json")
+    planned["plan"]["compared_with"] = "20240101_120000"
+    fleetsave.api.answer(START, ok(planned))
+    assert fleetsave("recover", "start", "central", "--dry-run") == 0
+    assert "rows of 3 tables in the newest verified backup, 20240101_120000, and in the backup: 1 are equal" in fleetsave.out
+    assert "no such table" in fleetsave.out
+    assert "public.same" not in fleetsave.out
 
 
 def test_every_option_reaches_the_api(fleetsave: CommandLine) -> None:

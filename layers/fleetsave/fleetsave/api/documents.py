@@ -73,7 +73,8 @@ RECOVER: dict[str, Any] = {
     "summary": "Restore a backup",
     "description": "Brings a backup back to where it came from, or to `target`: the newest verified one unless `backup_key` or "
     "`at` says which. What is there now is first backed up and verified; the copy is checked on the server before it takes over "
-    "and after; `undo` takes it back. With `dry_run` it only says what it would do. A server has one recovery at a time.",
+    "and after; `undo` takes it back. With `dry_run` it only says what it would do. A server has one recovery at a time. A "
+    "PostgreSQL database is restored into a new one, which takes its name once it is proven; the old one is kept.",
     "responses": {
         200: _answer(DryRun, "with `dry_run`: what would be done; nothing was written or queued"),
         202: _BEGUN,

@@ -35,6 +35,9 @@ ANSWERS: dict[tuple[str, str], dict[str, Any]] = {
                 "check it where it lives; roll back by itself if anything is wrong",
             ],
             "warnings": ["no stop command is configured: what the game keeps in memory may be written over the restored state"],
+            "format": "plain",
+            "comparison": [],
+            "compared_with": None,
         },
     },
     ("recover", "202"): {
@@ -145,6 +148,9 @@ ANSWERS: dict[tuple[str, str], dict[str, Any]] = {
                 "check it where it lives; roll back by itself if anything is wrong",
             ],
             "warnings": ["no stop command is configured: what the game keeps in memory may be written over the restored state"],
+            "format": "plain",
+            "comparison": [],
+            "compared_with": None,
         },
         "survey": None,
         "proof": {

@@ -31,6 +31,18 @@ REQUESTS: dict[str, Examples] = {
                 "target": {"server_id": "server_002", "allow_other_server": True},
             },
         },
+        "postgresql": {
+            "summary": "the newest verified backup of the central PostgreSQL",
+            "value": {"server_id": "central", "backup_type": "postgresql"},
+        },
+        "postgresql_beside": {
+            "summary": "a PostgreSQL database to a new name",
+            "value": {
+                "server_id": "central", "backup_type": "postgresql",
+                "backup_key": "central/postgresql/postgresql_20240101_120000.sql",
+                "target": {"path": "game_as_it_was"},
+            },
+        },
     },
 }  # fmt: skip
 

@@ -109,8 +109,8 @@ class TargetBody(_Strict):
 
     path: TargetPath | None = Field(
         default=None,
-        description="another path; a database of the fleet file, or a new file in a folder it allows. For PostgreSQL the name of a "
-        "new database",
+        description="another path; a database of the fleet file, or a new file in a folder it allows; for PostgreSQL the name of "
+        "a new database",
     )
     server_id: Identifier | None = Field(default=None, description="another server; needs allow_other_server")
     allow_other_server: StrictBool = Field(default=False, description="yes, the backup of one server is meant for another")

@@ -16,7 +16,7 @@ from fleetsave.cli.output import emit, json_option
 from fleetsave.cli.recovery_view import draw_list, draw_plan, draw_recovery
 from fleetsave.cli.recovery_watch import watch
 from fleetsave.model.errors import RecoveryRefusedError
-from fleetsave.model.keys import parse_id
+from fleetsave.model.keys import CENTRAL_SERVER_ID, parse_id
 from fleetsave.model.kinds import Kind
 from fleetsave.model.recoveries import Reason, Status
 from fleetsave.model.recovery_keys import RecoveryId
@@ -32,15 +32,15 @@ def recover() -> None:
 @recover.command()
 @click.argument("server")
 @click.option(
-    "--type", "kind", type=click.Choice([one.value for one in Kind]), default=Kind.DATABASE.value, show_default=True,
-    help="What sort of backup.",
+    "--type", "kind", type=click.Choice([one.value for one in Kind]), default=None,
+    help=f"What sort of backup; {Kind.POSTGRESQL} for SERVER {CENTRAL_SERVER_ID}, else {Kind.DATABASE}, if it is not said.",
 )  # fmt: skip
 @click.option("--backup", metavar="KEY", help="This very backup, with or without .zst; without it, the newest verified one.")
 @click.option(
     "--at", metavar="TIME", help="The newest verified one not later than this (ISO 8601, UTC unless it says otherwise)."
 )
 @click.option("--artifact", metavar="NAME", help="Which database, where the server has several.")
-@click.option("--to-path", metavar="PATH", help="Another path on the server.")
+@click.option("--to-path", metavar="PATH", help="Another path on the server; for PostgreSQL, the name of a new database.")
 @click.option("--to-server", metavar="ID", help="Another server.")
 @click.option("--allow-unverified", is_flag=True, help="Take a backup that is not verified.")
 @click.option("--allow-schema-change", is_flag=True, help="Although the server's schema is another than the backup's.")
@@ -53,7 +53,7 @@ def start(
     session: Session,
     server: str,
     *,
-    kind: str,
+    kind: str | None,
     backup: str | None,
     at: str | None,
     artifact: str | None,
@@ -74,7 +74,7 @@ def start(
         raise click.UsageError("--backup names one backup already; leave --at and --artifact out.")
     asked = {
         "server_id": parse_id(server, "server id"),
-        "backup_type": kind,
+        "backup_type": kind or (Kind.POSTGRESQL if server == CENTRAL_SERVER_ID else Kind.DATABASE).value,
         "backup_key": backup,
         "at": read_moment("--at", at).isoformat() if at else None,
         "artifact": artifact,

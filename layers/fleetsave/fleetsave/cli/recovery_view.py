@@ -26,6 +26,9 @@ _MEANINGS = {
 }
 
 
+_TABLES_SHOWN = 20
+
+
 def draw_plan(console: Console, plan: Mapping[str, Any], now: datetime) -> None:
     """Draw what a recovery will do: which backup and how old, where to, in which steps, and what to mind."""
     console.print(f"backup  {printable(plan['backup_key'])}", soft_wrap=True)
@@ -34,6 +37,7 @@ def draw_plan(console: Console, plan: Mapping[str, Any], now: datetime) -> None:
     console.print("\nsteps")
     for number, step in enumerate(plan["steps"], 1):
         console.print(f"  {number}. {printable(step)}", soft_wrap=True)
+    _draw_comparison(console, plan.get("comparison") or [], f"in the newest verified backup, {plan.get('compared_with')}")
     for warning in plan["warnings"]:
         console.print(f"\nmind: {printable(warning)}", soft_wrap=True)
 
@@ -48,6 +52,11 @@ def draw_recovery(console: Console, recovery: Mapping[str, Any]) -> None:
     if recovery["undo_of"]:
         console.print(f"  undoes  {recovery['undo_of']}")
     console.print(table(("  at", "step", "detail"), (_step(step) for step in recovery["steps"])))
+    survey = recovery["survey"]
+    if survey:
+        _draw_comparison(console, survey.get("comparison") or [], "when it was looked at")
+        for note in survey["notes"]:
+            console.print(f"  {printable(note)}", soft_wrap=True)
     if recovery["problem"]:
         _draw_problem(console, recovery["problem"])
     if recovery["proof"]:
@@ -60,6 +69,28 @@ def draw_list(console: Console, recoveries: Sequence[Mapping[str, Any]]) -> None
     columns = ("recovery", "state", "asked at", "by", "backup", "undoes")
     console.print(table(columns, (_line(one) for one in recoveries)))
     console.print(f"{len(recoveries)} recoveries")
+
+
+def _draw_comparison(console: Console, tables: Sequence[Mapping[str, Any]], now: str) -> None:
+    """Draw the rows of the tables that are not as they were; `now` says when they were counted."""
+    if not tables:
+        return
+    differing = [one for one in tables if one["rows_now"] != one["rows_then"]]
+    console.print(f"\nrows of {len(tables)} tables {printable(now)}, and in the backup: {len(tables) - len(differing)} are equal")
+    if differing:
+        console.print(table(("  table", "now", "in the backup"), (_rows(one) for one in differing[:_TABLES_SHOWN])))
+    if len(differing) > _TABLES_SHOWN:
+        console.print(f"  and {len(differing) - _TABLES_SHOWN} more; --json has all of them")
+
+
+def _rows(one: Mapping[str, Any]) -> tuple[str, ...]:
+    now, then = one["rows_now"], one["rows_then"]
+    about = "about " if one["is_estimate"] else ""
+    return (
+        f"  {one['table']}",
+        "no such table" if now is None else f"{about}{now}",
+        "no such table" if then is None else str(then),
+    )
 
 
 def _age(slot: str, now: datetime) -> str:
