@@ -5,7 +5,9 @@ from dataclasses import replace
 import pytest
 
 from fleetsave.checks import plausibility
+from fleetsave.model.kinds import DumpFormat
 from fleetsave.model.records import Finding, Fingerprint, Outcome, StoredRecord
+from tests.fixtures.dump_records import dump_record
 from tests.unit.checks.test_checksum import RECORD
 
 
@@ -61,3 +63,10 @@ def test_without_fingerprints_sizes_still_tell() -> None:
     bare = replace(backup(size=10), capture=RECORD.capture)
     assert compare(bare, backup()).outcome is Outcome.SUSPECT
     assert compare(replace(bare, plain_size=900), backup()).outcome is Outcome.PASSED
+
+
+def test_a_dump_counts_by_its_text_whatever_its_format() -> None:
+    plain, custom = dump_record(), dump_record(dump_format=DumpFormat.CUSTOM)
+    as_text = replace(plain.dump, text=replace(plain.dump.text, size=4_000))
+    assert compare(custom, replace(plain, plain_size=4_000, capture=as_text)).outcome is Outcome.PASSED
+    assert "shrunk from 4000 to 1000 bytes" in compare(plain, custom).detail
