@@ -9,9 +9,10 @@ import zstandard
 
 from fleetsave.checks.checksum import ReadBack
 from fleetsave.model.errors import ObjectNotFoundError, StoreError
+from fleetsave.model.keys import BackupKey
 from fleetsave.model.kinds import Compression
 from fleetsave.model.records import StoredRecord
-from fleetsave.verify.read_back import read_back
+from fleetsave.verify.read_back import Keep, read_back
 from tests.fixtures.stored_backups import Room, make_database
 
 
@@ -100,3 +101,24 @@ def test_what_the_store_raises_goes_through(room: Room, plain: bytes) -> None:
     room.store.delete(record.key)
     with pytest.raises(ObjectNotFoundError):
         read(room, record)
+
+
+@pytest.mark.parametrize("compression", list(Compression))
+def test_the_stored_bytes_can_be_kept_instead_and_nobody_else_can_read_them(
+    room: Room, plain: bytes, compression: Compression
+) -> None:
+    record = store(room, plain, compression)
+    kept = room.scratch / "stored"
+    found = read_back(room.store, record, kept, keep=Keep.STORED)
+    assert kept.read_bytes() == room.store.get(record.key)
+    assert kept.stat().st_mode & 0o777 == 0o600
+    assert found == read(room, record)
+
+
+def test_no_more_stored_bytes_are_kept_than_show_that_there_are_too_many(room: Room, plain: bytes) -> None:
+    record = store(room, plain, Compression.NONE)
+    room.replace_object(BackupKey.parse(record.key), plain + bytes(20 << 20))
+    kept = room.scratch / "stored"
+    found = read_back(room.store, record, kept, keep=Keep.STORED)
+    assert found.stored_size > record.stored_size
+    assert kept.stat().st_size == found.stored_size <= len(plain) + (2 << 20)

@@ -1,5 +1,6 @@
 """Scratch folders are given back, also those of runs that were killed."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fleetsave.model.errors import VerificationError
-from fleetsave.verify.scratch import private_folder, require_room
+from fleetsave.verify.scratch import let_servers_in, private_folder, require_room
 
 HOLD = """
 import sys
@@ -35,6 +36,13 @@ def test_a_folder_is_removed_after_an_error_too(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), private_folder(tmp_path):
         raise ZeroDivisionError
     assert folders(tmp_path) == []
+
+
+def test_nobody_else_may_look_into_a_folder_and_servers_of_ours_may_pass(tmp_path: Path) -> None:
+    with private_folder(tmp_path) as folder:
+        assert folder.stat().st_mode & 0o777 == 0o700
+        let_servers_in(folder)
+        assert folder.stat().st_mode & 0o777 == (0o711 if os.geteuid() == 0 else 0o700)
 
 
 def test_two_runs_have_a_folder_each(tmp_path: Path) -> None:
