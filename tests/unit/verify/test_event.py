@@ -24,7 +24,17 @@ def test_an_object_and_its_record_both_name_the_backup(key: str) -> None:
 
 def test_the_central_databases_backups_are_named_too() -> None:
     key = "central/postgresql/postgresql_20240101_120000.sql.zst"
-    assert parse_event(created(key), BUCKET).key.text == key
+    assert parse_event(created(key), BUCKET) == Request(BackupKey.parse(key), force=False)
+
+
+@pytest.mark.parametrize("artifact", ["", "_game"])
+def test_the_object_beside_a_dump_asks_for_nothing(artifact: str) -> None:
+    assert parse_event(created(f"central/postgresql/postgresql_20240101_120000{artifact}_globals.sql"), BUCKET) is None
+
+
+def test_a_person_cannot_ask_for_the_object_beside_a_dump() -> None:
+    with pytest.raises(InvalidInputError):
+        parse_event(json.dumps({"key": "central/postgresql/postgresql_20240101_120000_globals.sql"}), BUCKET)
 
 
 @pytest.mark.parametrize("force", [True, False])
