@@ -46,4 +46,31 @@ POSTGRES_FIGURES = [
         ),
         is_met=lambda seen: seen["large_database_bytes"] >= 1_000_000_000 and seen["proof_seconds_large"] < 900,
     ),
+    *(
+        Figure(
+            what=f"{damage} in stored dumps, stored as {stored_as}",
+            asked="100, 0 accepted",
+            name="damage to stored dumps",
+            test="test_dump_damage.py",
+            shows=("trials", "accepted", "caught_first_by", "restored_without_complaint"),
+            is_met=lambda seen: seen["trials"] >= 100 and seen["accepted"] == 0,
+            where={"damage": damage, "stored_as": stored_as},
+        )
+        for damage, stored_as in (
+            ("bit flips", "zstd"),
+            ("bit flips", "plain"),
+            ("bit flips", "custom"),
+            ("cuts", "zstd"),
+            ("cuts at the end of a row", "plain"),
+            ("cuts", "custom"),
+        )
+    ),
+    Figure(
+        what="dumps cut at the end of a row before they were hashed",
+        asked="100, 0 accepted",
+        name="dumps cut before they were hashed",
+        test="test_dump_damage.py",
+        shows=("trials", "accepted"),
+        is_met=lambda seen: seen["trials"] >= 100 and seen["accepted"] == 0,
+    ),
 ]
