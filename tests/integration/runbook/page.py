@@ -13,6 +13,6 @@ def blocks() -> dict[str, str]:
     return dict(found)
 
 
-def variables() -> list[str]:
+def variables(block: str = "variables") -> list[str]:
     """Return the names of the variables that a reader has to set."""
-    return re.findall(r"^([A-Z]+)=", blocks()["variables"], re.MULTILINE)
+    return re.findall(r"^([A-Z]+)=", blocks()[block], re.MULTILINE)

@@ -10,6 +10,7 @@ import pytest
 import fleetsave
 from fleetsave.api.problems import TYPES
 from fleetsave.model.recoveries import Reason, Status
+from fleetsave.sources.postgres.restore_refusals import RESTORE_REFUSALS as DATABASE_REFUSALS
 from fleetsave.sources.sqlite.restore_refusals import RESTORE_REFUSALS
 from tests.integration.runbook.page import PAGE
 
@@ -48,6 +49,10 @@ def test_every_reason_why_a_recovery_fails_has_a_row() -> None:
     of_the_worker = set(reasons_of_the_worker())
     assert {"schema_differs", "hook_failed", "safety_overdue", "upload_stuck"} <= of_the_worker
     assert rows("Why a recovery fails") == {*RESTORE_REFUSALS, *of_the_worker}
+
+
+def test_every_reason_why_a_databases_recovery_fails_has_a_row() -> None:
+    assert rows("Why a database's recovery fails") == set(DATABASE_REFUSALS)
 
 
 @pytest.mark.parametrize("heading", ["Stalled", "Unresolved", "Cancel, undo", "Where things are on the server"])

@@ -69,7 +69,7 @@ RESTORE_REFUSALS = {
     "locked": Refusal("Somebody holds a lock for long: look at pg_locks. The database is as it was.", retryable=True),
     "scratch_full": Refusal("Raise the parameter RecoverStorage of the stack (up to 10240 MiB), or restore by hand."),
     "too_large_for_one_function": Refusal(
-        "It does not fit a function's 15 minutes: restore it by hand after docs/runbook-recovery.md, part (d)."
+        "It does not fit a function's 15 minutes: restore it by hand, after docs/runbook-recovery.md#without-fleetsave."
     ),
     "disk_full": Refusal("Make room on the server's disk, then recover again; the database is as it was."),
     "altered_copy": Refusal("What arrived is not the backup; it is read again.", retryable=True),
