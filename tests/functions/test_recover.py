@@ -16,9 +16,11 @@ from fleetsave.model.errors import (
     TransportError,
 )
 from fleetsave.model.fleet import Fleet
+from fleetsave.model.kinds import Kind
 from fleetsave.model.recovery_jobs import RecoveryJob
-from fleetsave.model.recovery_records import RecoveryState
+from fleetsave.model.recovery_records import RecoveryRequest, RecoveryState, Survey, TargetState
 from fleetsave.recover.outcome import Finished
+from fleetsave.settings import Settings
 from functions.recover import app
 from tests.fakes.job_queue import RecordingRecoveryQueue
 from tests.fakes.memory_store import MemoryStore
@@ -35,6 +37,7 @@ class World:
         self.error: Exception | None = None
         self.recovered: list[RecoveryJob] = []
         self.seconds_left = 0.0
+        self.settings = Settings(bucket="backups")
 
     def recover_ports(self, fleet: Fleet, seconds_left: Callable[[], float]) -> None:
         assert [server.id for server in fleet.servers][:1] == ["server_001"]
@@ -57,7 +60,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 def test_every_event_of_the_folder_has_a_test_here() -> None:
-    tested = {"requested", "continued", "cancelled", "delivered_again", "hostile_id", "malformed"}
+    tested = {"requested", "continued", "cancelled", "delivered_again", "hostile_id", "malformed", "survey"}
     assert {path.stem for path in (EVENTS / "recover").iterdir()} == tested
 
 
@@ -76,6 +79,31 @@ def test_a_recovery_is_worked_on(world: World, case: str, identity: str, caplog:
     assert world.seconds_left == 120
     (said,) = [record for record in caplog.records if record.message == "worked on a recovery"]
     assert (said.__dict__["job"], said.__dict__["outcome"]) == (identity, "Finished")
+
+
+def test_a_dry_runs_look_is_answered_and_touches_no_recovery(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[RecoveryRequest] = []
+
+    def look(request: RecoveryRequest, _: Any) -> Survey:
+        looked.append(request)
+        return Survey(TargetState.HEALTHY, 1, None, None, None, None, 1, [], "PostgreSQL 16.15")
+
+    monkeypatch.setattr(app, "look", look)
+    reply: Any = app.handler(event("recover", "survey"), context(milliseconds=900_000))
+    assert reply["survey"]["runtime"] == "PostgreSQL 16.15"
+    assert [request.kind for request in looked] == [Kind.POSTGRESQL]
+    assert world.recovered == []
+    assert world.seconds_left == pytest.approx(16 + 60), "a person waits for it: there is little time, beside the reserve"
+
+
+def test_what_stands_in_the_way_of_a_look_is_its_answer(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def look(*_: Any) -> Survey:
+        raise TransportError("connect", "central", "connection refused", "Is it up?", retryable=True)
+
+    monkeypatch.setattr(app, "look", look)
+    reply: Any = app.handler(event("recover", "survey"), context())
+    assert reply["problem"]["cause"] == "connection refused"
+    assert world.recovered == []
 
 
 @pytest.mark.parametrize("case", ["hostile_id", "malformed"])

@@ -45,7 +45,7 @@ EVERYWHERE: dict[str, set[Permission]] = {
     | SEND_RECOVERIES
     | allowed("sqs:ChangeMessageVisibility", "RecoverQueue.Arn")
     | allowed("secretsmanager:GetSecretValue", f"{SECRET}fleetsave/ssh/restore-*", f"{SECRET}fleetsave/postgresql/restore-*"),
-    "ApiRole": logs("Api") | SEND_RECOVERIES,
+    "ApiRole": logs("Api") | SEND_RECOVERIES | allowed("lambda:InvokeFunction", "RecoverFunction.Arn"),
     "ScheduleRole": allowed("sqs:SendMessage", "DispatchQueue.Arn", "PruneQueue.Arn", "ScheduleDlq.Arn"),
 }
 

@@ -152,6 +152,7 @@ def test_what_the_functions_count_as_trouble_raises_an_alarm() -> None:
     watched = {alarm["MetricName"] for alarm in alarms if alarm["Namespace"] == "fleetsave"}
     assert watched == {
         "CollectFailed",
+        "BackupsInconclusive",
         "BackupsRejected",
         "BackupsSuspect",
         "PruneRefused",

@@ -1,11 +1,13 @@
 """The published figures for the memory of a dump and of its proof: a small database beside one of a gigabyte."""
 
 import os
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from fleetsave.local.postgres_tools import ensure_postgres_layer
 from fleetsave.model.keys import RecordName
 from tests.fixtures import verify_process
 from tests.fixtures.dumping import DATABASE, Dumping, new_dumping
@@ -36,8 +38,9 @@ class Peaks:
 
 
 def test_memory_of_dump_and_proof(tmp_path: Path) -> None:
-    with new_dumping(tmp_path) as dumping:
-        small, large = peaks(dumping, SMALL), peaks(dumping, LARGE)
+    with new_dumping(tmp_path) as dumping, tempfile.TemporaryDirectory() as scratch:
+        Path(scratch).chmod(0o711)  # the throwaway server runs as nobody where we are root
+        small, large = peaks(dumping, SMALL, scratch), peaks(dumping, LARGE, scratch)
     record(
         "memory of a dump and its proof",
         small_database_bytes=small.database,
@@ -56,7 +59,7 @@ def test_memory_of_dump_and_proof(tmp_path: Path) -> None:
     assert large.proof < LARGEST_PROOF
 
 
-def peaks(dumping: Dumping, scale: int) -> Peaks:
+def peaks(dumping: Dumping, scale: int, scratch: str) -> Peaks:
     """Dump and verify pgbench's database of a scale, each in a process of its own."""
     dumping.bench(scale)
     job = dumping.next_job()
@@ -64,12 +67,10 @@ def peaks(dumping: Dumping, scale: int) -> Peaks:
         report = dumping.run(job)
     assert report is not None
     stored = dumping.catalog.stored(dumping.key_of(job))
-    scratch = dumping.folder / f"scratch-{scale}"
-    scratch.mkdir()
     pair = dumping.seaweedfs.credentials()
     config = verify_process.Config(
         dumping.seaweedfs.endpoint, pair.access_key_id, pair.secret_access_key, dumping.bucket, stored.key,
-        str(scratch), str(dumping.programs.folder),
+        scratch, str(ensure_postgres_layer()),
     )  # fmt: skip
     with MemoryWatch("tests.fixtures.verify_process") as proof:
         judged = verify_process.run(config, dumping.folder)

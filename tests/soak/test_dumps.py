@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from fleetsave.local.postgres_load import PgbenchLoad
+from fleetsave.local.postgres_tools import ensure_postgres_layer
 from fleetsave.model.errors import CaptureError
 from fleetsave.model.keys import BackupKey, RecordName
 from fleetsave.model.records import StoredRecord
@@ -48,6 +49,7 @@ def dumping(tmp_path: Path) -> Iterator[Dumping]:
 def verdict_on(dumping: Dumping, stored: StoredRecord, programs: Programs) -> RecordName:
     """Verify one dump as the function does."""
     with tempfile.TemporaryDirectory() as scratch:
+        Path(scratch).chmod(0o711)  # the throwaway server runs as nobody where we are root
         ports = Ports(
             store=dumping.store, catalog=dumping.catalog, queue=RecordingQueue(), scratch=Path(scratch),
             now=dumping.ports().now, seconds_left=lambda: 600.0, programs=programs,
@@ -72,7 +74,7 @@ def test_dumps_under_load_have_the_rows_of_their_snapshot_and_are_verified(dumpi
             assert fingerprint is not None
             equal += all(stored.dump.text.blocks[table].rows == rows for table, rows in fingerprint.row_counts.items())
             grown.append(fingerprint.row_counts["public.pgbench_history"])
-            verdicts[verdict_on(dumping, stored, dumping.programs)] += 1
+            verdicts[verdict_on(dumping, stored, Programs(ensure_postgres_layer()))] += 1
         written = load.transactions - before
         assert load.is_running
     record(

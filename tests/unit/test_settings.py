@@ -13,6 +13,7 @@ FULL = {
     "FLEETSAVE_STORE_SECRET": "fleetsave/store",
     "FLEETSAVE_COLLECT_QUEUE_URL": "https://queue.example/collect.fifo",
     "FLEETSAVE_RECOVER_QUEUE_URL": "https://queue.example/recover.fifo",
+    "FLEETSAVE_RECOVER_FUNCTION": "fleetsave-recover",
     "FLEETSAVE_ANNOUNCE_SOURCE": "fleetsave.store",
     "FLEETSAVE_POSTGRESQL_PROGRAMS": "/opt/postgresql",
     "FLEETSAVE_RETENTION_DAYS": "7.5",

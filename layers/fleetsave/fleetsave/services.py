@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from botocore.config import Config
 
 from fleetsave.api.ports import ApiPorts
 from fleetsave.catalog.catalog import Catalog
@@ -47,11 +48,16 @@ from fleetsave.sources.sqlite.restorer import SqliteRestorer
 from fleetsave.store import profiles
 from fleetsave.store.base import ObjectStore
 from fleetsave.store.s3 import S3Store
+from fleetsave.surveyor import FunctionSurveyor
 from fleetsave.transports.base import Transport
 from fleetsave.transports.ssh import SshTransport
 
 _DEADLINE = timedelta(minutes=5)
 """How long one step of a recovery may take on a server where the fleet file has no say: at a path that it does not name."""
+
+
+_LOOK_SECONDS = 20
+"""How long a dry run waits for the recover function; API Gateway gives up after 29."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +72,7 @@ class Services:
     sqs: Any
     scratch: Path
     sign_token: SignToken
+    functions: Callable[[], Any]
 
     @property
     def queue(self) -> JobQueue:
@@ -94,7 +101,7 @@ class Services:
     def open_dump(
         self, postgresql: Postgresql, database: PostgresqlDatabase, should_stop: Callable[[], bool]
     ) -> Iterator[LiveDump]:
-        """Lend a dump of a database of the central PostgreSQL, with its snapshot held; `should_stop` tells that the time is up."""
+        """Lend a dump of a database of the central PostgreSQL, its snapshot held; `should_stop` tells that the time is up."""
         access = PostgresAccess(postgresql, self.secrets, self.sign_token)
         with access.login(database.database) as login, begin(login, self.programs, postgresql, database, should_stop) as dump:
             yield dump
@@ -106,7 +113,9 @@ class Services:
 
     def api_ports(self) -> ApiPorts:
         """Return what the API needs. Raise ConfigurationError if the function was not given the recover queue."""
-        return ApiPorts(self.store, self.catalog, self.recoveries, self.recovery_queue, self.now)
+        function = self.settings.recover_function
+        surveyor = FunctionSurveyor(self.functions(), function) if function else None
+        return ApiPorts(self.store, self.catalog, self.recoveries, self.recovery_queue, self.now, surveyor)
 
     def collect_ports(self, fleet: Fleet, seconds_left: Callable[[], float]) -> Ports:
         """Return what one run of collect needs; `seconds_left` tells how long the function may still run."""
@@ -192,7 +201,7 @@ def services() -> Services:
     return build(Settings.from_environment(os.environ), client)
 
 
-def build(settings: Settings, client: Callable[[str], Any]) -> Services:
+def build(settings: Settings, client: Callable[..., Any]) -> Services:
     """Make the services for `settings`; `client` makes the client of an AWS service by its name."""
     secrets = SecretsManager(client("secretsmanager"))
     store = open_store(settings, secrets)
@@ -203,7 +212,10 @@ def build(settings: Settings, client: Callable[[str], Any]) -> Services:
     def sign_token(host: str, port: int, user: str, region: str) -> str:
         return str(client("rds").generate_db_auth_token(DBHostname=host, Port=port, DBUsername=user, Region=region))
 
-    return Services(settings, store, Catalog(store), secrets, announcer, client("sqs"), scratch, sign_token)
+    def functions() -> Any:
+        return client("lambda", config=Config(read_timeout=_LOOK_SECONDS, retries={"total_max_attempts": 1}))
+
+    return Services(settings, store, Catalog(store), secrets, announcer, client("sqs"), scratch, sign_token, functions)
 
 
 def open_store(settings: Settings, secrets: Secrets) -> ObjectStore:

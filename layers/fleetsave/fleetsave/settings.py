@@ -29,6 +29,9 @@ class Settings(BaseModel):
     )
     collect_queue_url: str | None = Field(default=None, description="FIFO queue of jobs")
     recover_queue_url: str | None = Field(default=None, description="FIFO queue of recoveries")
+    recover_function: str | None = Field(
+        default=None, description="name of the recover function, which looks at a database for a dry run"
+    )
     announce_source: str | None = Field(
         default=None, description="event source under which collect announces what it stored; empty where the store does"
     )

@@ -8,6 +8,7 @@ import pytest
 from fleetsave.model.kinds import DumpFormat
 from fleetsave.model.records import Outcome
 from fleetsave.model.recovery_records import RecoveryState, SwapMethod, TableRows, TargetState
+from fleetsave.recover.look import look
 from tests.fixtures.dumping import DATABASE
 from tests.fixtures.postgres_clients import TABLE, Clients
 from tests.fixtures.recovering_postgres import RecoveringPostgres, new_recovering
@@ -54,6 +55,19 @@ def test_the_survey_tells_the_rows_now_and_then(central: RecoveringPostgres) -> 
     told = recovery.record(RecoveryState.INSPECTED)
     assert told is not None
     assert "3 rows in 2 tables are there now, 3 rows in 2 tables in the backup" in told.detail
+
+
+def test_a_dry_runs_look_tells_the_same_and_writes_nothing(central: RecoveringPostgres) -> None:
+    central.psql("CREATE TABLE kept AS SELECT 1 AS x; CREATE TABLE dropped AS SELECT 1 AS x")
+    central.back_up()
+    central.psql("DROP TABLE dropped")
+    asked = central.ask()
+    keys = {info.key for info in central.dumping.store.list("")}
+    survey = look(asked.request, central.ports(asked))
+    assert survey.comparison == [TableRows("public.dropped", None, 1), TableRows("public.kept", 1, 1)]
+    assert {info.key for info in central.dumping.store.list("")} == keys
+    assert (central.databases(), central.marks()) == ({DATABASE}, "")
+    assert central.run_here(asked).is_finished, "a recovery that is not would hold up those of the next tests"
 
 
 def test_what_was_there_is_kept_and_undo_brings_it_back(central: RecoveringPostgres) -> None:

@@ -24,6 +24,7 @@ from fleetsave.model.recovery_records import RecoveryRecord, RecoveryState, Safe
 from fleetsave.model.slots import Slot
 from fleetsave.planning.plan import make_plan
 from fleetsave.store.base import ObjectStore
+from fleetsave.surveyor import Surveyor
 from tests.fakes.job_queue import RecordingRecoveryQueue
 from tests.fakes.memory_store import MemoryStore
 from tests.functions.context import context, event
@@ -100,6 +101,7 @@ class World:
     store: ObjectStore = field(default_factory=lambda: MemoryStore(lambda: NOW))
     queue: BrokenQueue = field(default_factory=BrokenQueue)
     moment: datetime = NOW
+    surveyor: Surveyor | None = None
 
     def __post_init__(self) -> None:
         self.catalog = Catalog(self.store)
@@ -126,7 +128,7 @@ class World:
         return self.moment
 
     def api_ports(self) -> ApiPorts:
-        return ApiPorts(self.store, self.catalog, self.recoveries, self.queue, self.now)
+        return ApiPorts(self.store, self.catalog, self.recoveries, self.queue, self.now, self.surveyor)
 
     def add(self, key: BackupKey, *records: RecordName, source_path: str = PATH) -> BackupKey:
         """Put a backup there, verified unless other records are given."""

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import fleetsave
@@ -17,12 +17,17 @@ from fleetsave.model.errors import (
     ObjectNotFoundError,
     QueueError,
     RecoveryRefusedError,
+    RestoreError,
 )
+from fleetsave.model.kinds import Kind
 from fleetsave.model.recoveries import Reason, Recovery
 from fleetsave.model.recovery_jobs import Cause, RecoveryJob
 from fleetsave.model.recovery_keys import RecoveryId
 from fleetsave.model.recovery_records import Problem, RecoveryPlan, RecoveryRecord, RecoveryRequest, RecoveryState
 from fleetsave.planning.plan import make_plan
+
+LIVE = "the database itself"
+"""What the rows of a comparison are compared with where it could be asked."""
 
 
 @dataclass(frozen=True)
@@ -41,8 +46,22 @@ class Asked:
 
 
 def plan_recovery(body: RecoveryBody, asked: Asked, ports: ApiPorts) -> RecoveryPlan:
-    """Say what a recovery would do; nothing is written or queued. Raise what `begin_recovery` raises before it writes."""
-    return make_plan(_request(body, asked), read_fleet(ports.store), ports.catalog)
+    """Say what a recovery would do; nothing is written or queued. Raise what `begin_recovery` raises before it writes.
+
+    A PostgreSQL database is looked at where it lives: its rows now stand beside those of the backup. What stands in the way of
+    that, or of the recovery, is a warning of the plan.
+    """
+    request = _request(body, asked)
+    plan = make_plan(request, read_fleet(ports.store), ports.catalog)
+    if request.kind is not Kind.POSTGRESQL or ports.surveyor is None:
+        return plan
+    try:
+        survey = ports.surveyor.survey(request)
+    except RestoreError as error:
+        return replace(plan, warnings=[f"asked now, the server says: {error.cause}. {error.hint}", *plan.warnings])
+    comparison = survey.comparison or plan.comparison
+    compared_with = LIVE if survey.comparison else plan.compared_with
+    return replace(plan, comparison=comparison, compared_with=compared_with, warnings=[*plan.warnings, *survey.notes])
 
 
 def begin_recovery(body: RecoveryBody, asked: Asked, ports: ApiPorts) -> Begun:

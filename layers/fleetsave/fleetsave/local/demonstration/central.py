@@ -84,9 +84,9 @@ def recover_dropped_table(stage: Stage, console: Console) -> CentralRecoveryLine
 
 
 def _draw_plan(console: Console, document: dict[str, Any]) -> None:
-    """Show the rows of every table now and then; the database itself is not asked, its newest verified backup is."""
+    """Show the rows of every table now and then, as the dry run has them."""
     plan = document["plan"]
-    table = Table(title=f"tables in {plan['compared_with'] or 'no other backup'}, and in the backup", title_justify="left")
+    table = Table(title=f"now: {plan['compared_with']}; then: {plan['backup_slot']}", title_justify="left")
     for name in ("table", "rows now", "rows then"):
         table.add_column(name, justify="left" if name == "table" else "right")
     for line in plan["comparison"]:
