@@ -37,9 +37,15 @@ def draw_plan(console: Console, plan: Mapping[str, Any], now: datetime) -> None:
     console.print("\nsteps")
     for number, step in enumerate(plan["steps"], 1):
         console.print(f"  {number}. {printable(step)}", soft_wrap=True)
-    _draw_comparison(console, plan.get("comparison") or [], f"in the newest verified backup, {plan.get('compared_with')}")
+    _draw_comparison(console, plan.get("comparison") or [], _now(str(plan.get("compared_with"))))
     for warning in plan["warnings"]:
         console.print(f"\nmind: {printable(warning)}", soft_wrap=True)
+
+
+def _now(compared_with: str) -> str:
+    """Return where rows were counted that stand for now: in a backup, named by its slot, or in what the API says."""
+    is_slot = compared_with[:1].isdigit()
+    return f"in the newest verified backup, {compared_with}" if is_slot else f"in {compared_with}"
 
 
 def draw_recovery(console: Console, recovery: Mapping[str, Any]) -> None:

@@ -75,7 +75,7 @@ class RecoveryPlan:
     `target_path` is a file on the server, or the name of a PostgreSQL database. `artifact` is the name of the artifact at the
     target, None for a path where none is. `safety_artifact` is what its state is backed up as. `verdict` is the state of the
     backup in the catalog. `steps` and `warnings` are sentences for a person. `comparison` holds the tables of a PostgreSQL
-    database, whose rows now are those of the newest verified backup, `compared_with`: the database itself is not asked.
+    database, `compared_with` whose rows stand for now: those of the newest verified backup, or of the database itself.
     """
 
     backup_key: str
