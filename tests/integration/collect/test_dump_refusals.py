@@ -203,8 +203,11 @@ def test_what_failed_is_remembered_for_status_and_the_alarm(ready: Dumping) -> N
 
 
 def test_a_token_is_signed_by_the_sdk_for_server_port_and_user() -> None:
+    keys = {"aws_access_key_id": "AKIAEXAMPLE", "aws_secret_access_key": "example"}
+
     def client(name: str, **options: Any) -> Any:
-        return boto3.client(name, region_name="eu-west-1", aws_access_key_id="AKIAEXAMPLE", aws_secret_access_key="example", **options)  # type: ignore[call-overload]
+        session: Any = boto3.Session(region_name="eu-west-1", **keys)
+        return session.client(name, **options)
 
     token = build(Settings(bucket="backups"), client).sign_token("db.example.net", 5433, "backup", "eu-central-1")
     assert token.startswith("db.example.net:5433/?")
