@@ -203,10 +203,9 @@ def test_what_failed_is_remembered_for_status_and_the_alarm(ready: Dumping) -> N
 
 
 def test_a_token_is_signed_by_the_sdk_for_server_port_and_user() -> None:
-    keys = {"aws_access_key_id": "AKIAEXAMPLE", "aws_secret_access_key": "example"}
+    session: Any = boto3.Session("AKIAEXAMPLE", "example", region_name="eu-west-1")
 
     def client(name: str, **options: Any) -> Any:
-        session: Any = boto3.Session(region_name="eu-west-1", **keys)
         return session.client(name, **options)
 
     token = build(Settings(bucket="backups"), client).sign_token("db.example.net", 5433, "backup", "eu-central-1")

@@ -1,5 +1,6 @@
 """Dumps of real servers are restored for real; only what is equal to its source, byte by byte, is verified."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,6 +84,38 @@ def test_names_and_values_in_other_encodings_come_back(tmp_path: Path, dump_room
         outcome = dump_room.judge_new(take_dump(server, "postgres", checks={"all": f'SELECT max(a) FROM "t {name}"'}))
     assert against(outcome) == {}
     assert outcome.verdict is RecordName.VERIFIED
+
+
+def test_tablespaces_and_roles_come_back_without_the_sources_folders(
+    plain_server: PostgresServer, dump_room: DumpRoom, open_folder: Path
+) -> None:
+    fast = open_folder / "it's fast"
+    fast.mkdir(mode=0o700)
+    shutil.chown(fast, (plain_server.folder / "data").stat().st_uid)
+    plain_server.create_database("spread")
+    plain_server.psql("CREATE ROLE keeper; CREATE ROLE guest; GRANT keeper TO guest")
+    plain_server.psql(f"CREATE TABLESPACE \"fast; disk\" OWNER keeper LOCATION '{fast.as_posix().replace(chr(39), chr(39) * 2)}'")
+    plain_server.psql('CREATE TABLE t (a integer PRIMARY KEY) TABLESPACE "fast; disk"; ALTER TABLE t OWNER TO keeper', "spread")
+    dump = take_dump(plain_server, "spread")
+    assert dump.report.tablespaces == ["fast; disk"]
+    outcome = dump_room.judge_new(dump)
+    plain_server.psql("DROP DATABASE spread")
+    assert (outcome.verdict, against(outcome)) == (RecordName.VERIFIED, {})
+
+
+def test_a_view_that_draws_on_another_server_is_inconclusive(plain_server: PostgresServer, dump_room: DumpRoom) -> None:
+    plain_server.create_database("linked")
+    plain_server.psql(
+        "CREATE EXTENSION file_fdw; CREATE SERVER files FOREIGN DATA WRAPPER file_fdw;"
+        "CREATE FOREIGN TABLE version (a text) SERVER files OPTIONS (filename 'PG_VERSION');"
+        "CREATE MATERIALIZED VIEW seen AS SELECT a FROM version",
+        "linked",
+    )
+    dump = take_dump(plain_server, "linked")
+    dump = dump.with_text(dump.plain.replace(b"'PG_VERSION'", b"'/srv/only/there'"))
+    outcome = dump_room.judge_new(dump)
+    assert outcome.verdict is RecordName.INCONCLUSIVE
+    assert "file /srv/only/there of the source's server is not here" in against(outcome)["restore"].detail
 
 
 @pytest.fixture(scope="module")

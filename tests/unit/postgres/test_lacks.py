@@ -25,6 +25,15 @@ LACKING = {
     'ERROR:  could not create locale "xx_YY.utf8": No such file or directory': "locale xx_YY.utf8 is not known here",
     'ERROR:  time zone "Europe/Berlin" not recognized': "time zone Europe/Berlin is not known here",
     'ERROR:  invalid value for parameter "TimeZone": "Europe/Berlin"': "time zone Europe/Berlin is not known here",
+    'ERROR:  could not connect to server "other"\nDETAIL:  connection to server at "10.0.0.7", port 5432 failed': (
+        "server other cannot be reached from here"
+    ),
+    "ERROR:  could not establish connection\nDETAIL:  connection to server on socket failed": (
+        "a connection of the source's to another server cannot be made here"
+    ),
+    'ERROR:  could not open file "/srv/prices.csv" for reading: No such file or directory': (
+        "file /srv/prices.csv of the source's server is not here"
+    ),
     'ERROR:  tablespace "fast" does not exist': "tablespace fast is not here",
     'ERROR:  access method "columnar" does not exist': "access method columnar is not installed here",
     'ERROR:  could not open dictionary file "/opt/postgresql/share/tsearch_data/de.dict": No such file or directory': (

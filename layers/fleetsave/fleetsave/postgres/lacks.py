@@ -47,6 +47,10 @@ _RULES = (
     _rule("access method", rf"access method {_QUOTED} does not exist", "access method {} is not installed here"),
     _rule("text search", r'could not open (?:\S+ )+file "[^"]*?/tsearch_data/([^"]+)"', "text search file {} is not here"),
     _rule("compression", r"compression method (\S+) not supported", "compression {} is not supported here"),
+    # A materialized view is filled anew, and may draw on what only the source's server reaches.
+    _rule("foreign server", r'could not connect to server "([^"]+)"', "server {} cannot be reached from here"),
+    _rule("foreign server", r"could not establish (connection)", "a {} of the source's to another server cannot be made here"),
+    _rule("file", r'could not open file "([^"]+)" for reading', "file {} of the source's server is not here"),
     _rule("money", r'invalid input syntax for type (money): "', "amounts of type {} are written the way of another lc_monetary"),
 )  # fmt: skip
 
