@@ -57,7 +57,8 @@ class Forwarding:
             # Nothing more will come from there: whoever waits for it here must hear so, and so must the other thread.
             with suppress(OSError):
                 client.shutdown(socket.SHUT_RDWR)
-            channel.close()
+            with suppress(OSError, EOFError):  # to close it takes a message, and the connection may be gone by now
+                channel.close()
             outwards.join()
 
 
