@@ -1,27 +1,19 @@
 """Is the restored database the one that was dumped? Asked of it before it takes its place, and again where it lives."""
 
-import threading
 from collections.abc import Iterator, Mapping
 
 from fleetsave.model.dumps import DumpText
 from fleetsave.model.errors import CaptureError
 from fleetsave.model.fingerprints import Fingerprint
-from fleetsave.model.kinds import DumpFormat
 from fleetsave.model.records import Finding, Level, Outcome
-from fleetsave.postgres.dump_text import DumpTextReader
-from fleetsave.postgres.dumping import dump_command
-from fleetsave.postgres.encodings import codec
-from fleetsave.postgres.login import Login
-from fleetsave.postgres.process import PostgresProcess
 from fleetsave.sources.postgres import facts
+from fleetsave.sources.postgres.dumping_again import dump_again
 from fleetsave.sources.postgres.facts import Connection
-from fleetsave.sources.postgres.making import programs_environment, too_large
 from fleetsave.sources.postgres.recovery_context import Context
-from fleetsave.sources.postgres.restore_refusals import of_check, of_program
+from fleetsave.sources.postgres.restore_refusals import of_check
 from fleetsave.sources.postgres.server_session import Session
 
 _NAMED = 5
-_RESERVE = 20.0
 
 _INVALID_INDEXES = """
 SELECT indexrelid::regclass::text FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
@@ -33,7 +25,7 @@ def compare(context: Context, inside: Session) -> tuple[list[Finding], Fingerpri
     """Compare the whole database with the backup's record. Raise RestoreError; psycopg.Error."""
     connection, dump = inside.connection, context.dump
     counted = facts.row_counts(connection)
-    text = _dumped(context, inside.login)
+    text = dump_again(context, inside.login)
     checks = _owner_checks(context, inside) if dump.fingerprint else {}
     findings = [
         indexes(connection),
@@ -60,36 +52,6 @@ def shorten(names: list[str]) -> str:
     """Return the first of some names, and how many more there are."""
     more = f"; and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
     return "; ".join(name[:100] for name in names[:_NAMED]) + more
-
-
-def _dumped(context: Context, login: Login) -> DumpText:
-    """Dump the database as it was dumped at its source, and return what the text holds."""
-    seconds = context.seconds_left() - _RESERVE
-    reader = DumpTextReader(codec(context.dump.database.encoding))
-    command = dump_command(context.programs, login.child_database, DumpFormat.PLAIN, context.dump.restrict_key)
-    late = threading.Event()
-    with login.for_child() as (variables, descriptors):
-        environment = context.programs.environment(programs_environment(context, variables))
-        with PostgresProcess(command, environment, descriptors=descriptors) as process:
-
-            def strike() -> None:
-                late.set()
-                process.kill()
-
-            timer = threading.Timer(max(0.0, seconds), strike)
-            timer.daemon = True
-            timer.start()
-            try:
-                for chunk in process.chunks():
-                    reader.feed(chunk)
-                status = process.wait()
-            finally:
-                timer.cancel()
-            if late.is_set():
-                raise too_large(context, f"the restored database could not be read within {seconds:.0f} s to compare it")
-            if status != 0 or not reader.is_complete:
-                raise of_program(login, context.target, process.errors or f"pg_dump ended with status {status}")
-    return reader.result()
 
 
 def _row_counts(expected: Fingerprint | None, counted: Mapping[str, int]) -> Iterator[Finding]:

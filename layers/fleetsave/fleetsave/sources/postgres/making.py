@@ -9,12 +9,13 @@ import psycopg
 from fleetsave.model.dumps import DatabaseProperties
 from fleetsave.model.errors import RestoreError
 from fleetsave.model.kinds import DumpFormat
-from fleetsave.postgres.database import create_statement, property_statements
+from fleetsave.postgres.database import property_statements
 from fleetsave.postgres.encodings import codec
 from fleetsave.postgres.names import identifier
 from fleetsave.postgres.restoring import archive_text, restore
 from fleetsave.sources.postgres import standing
-from fleetsave.sources.postgres.facts import Connection, database_properties
+from fleetsave.sources.postgres.creating import create, roles, with_known_roles
+from fleetsave.sources.postgres.facts import Connection
 from fleetsave.sources.postgres.needed_roles import needed_roles
 from fleetsave.sources.postgres.recovery_context import Context
 from fleetsave.sources.postgres.restore_refusals import of_program, restore_refusal
@@ -28,11 +29,6 @@ _ANALYZE_SECONDS = 120
 _KNOWS_TRANSACTION_TIMEOUT = 170_000
 _TRANSACTION_TIMEOUT = b"\nSET transaction_timeout = 0;\n"
 _HEAD_SIZE = 4 << 10
-_NOT_THERE = (
-    psycopg.errors.WrongObjectType, psycopg.errors.InvalidParameterValue, psycopg.errors.InvalidObjectDefinition,
-    psycopg.errors.FeatureNotSupported, psycopg.errors.UndefinedObject,
-)  # fmt: skip
-"""What a server says that does not have a locale, or not this provider of them."""
 
 
 def take(context: Context, chunks: Iterator[bytes], told: Callable[[int], None]) -> Spool:
@@ -60,9 +56,9 @@ def make(context: Context, session: Session, spool: Spool, told: Callable[[int],
     drop(context, session)
     _require_roles(context, connection, spool)
     try:
-        _create(context, session)
+        create(context, session)
         standing.mark_begun(connection, names)
-        properties = _with_known_roles(context.dump.database, connection)
+        properties = with_known_roles(context.dump.database, connection)
         # Owner and settings before the content, as pg_restore has it: who may create in `public`, and what functions rely on.
         bare = replace(properties, connection_limit=-1, role_settings=[], grants=[], public_may_connect=True)
         _give(connection, names.new, bare)
@@ -136,34 +132,6 @@ def _without_timeout(chunks: Iterator[bytes]) -> Iterator[bytes]:
     yield from chunks
 
 
-def roles(connection: Connection) -> set[str]:
-    """Return the names of all roles of the server."""
-    return {name for (name,) in connection.execute("SELECT rolname FROM pg_roles").fetchall()}
-
-
-def _create(context: Context, session: Session) -> None:
-    """Create the new database with the locale of the one that was dumped; where that is not known, of the one that is there."""
-    connection, name = session.connection, context.names.new
-    wanted = context.dump.database
-    try:
-        _execute_create(connection, name, wanted)
-    except _NOT_THERE:
-        live = standing.read(connection, context.names).live
-        if live is None:
-            connection.execute(f"CREATE DATABASE {identifier(name)} TEMPLATE template0 ENCODING '{wanted.encoding}'".encode())
-            return
-        with context.sessions.to(session.login, context.names.live) as inside:
-            like, _ = database_properties(inside.connection)
-        _execute_create(connection, name, replace(like, encoding=wanted.encoding))
-
-
-def _execute_create(connection: Connection, name: str, properties: DatabaseProperties) -> None:
-    statement = create_statement(name, properties)
-    if connection.info.server_version < 150_000:
-        statement = statement.replace(" LOCALE_PROVIDER libc", "", 1)
-    connection.execute(statement.encode())
-
-
 def _give(connection: Connection, name: str, properties: DatabaseProperties) -> None:
     for statement in property_statements(name, properties):
         connection.execute(statement.encode())
@@ -184,19 +152,6 @@ def _fill(context: Context, session: Session, spool: Spool, told: Callable[[int]
         raise too_large(context, f"the restore was not over within {seconds:.0f} s, {result.size} of {spool.size} bytes into it")
     if not result.succeeded:
         raise of_program(login, context.target, result.errors or f"the program ended with status {result.status}")
-
-
-def _with_known_roles(properties: DatabaseProperties, connection: Connection) -> DatabaseProperties:
-    """Return the properties without what names a role that is not there; who restores then owns the database."""
-    known = {*roles(connection), ""}
-    row = connection.execute("SELECT current_user").fetchone()
-    owner = properties.owner if properties.owner in known or row is None else row[0]
-    return replace(
-        properties,
-        owner=owner,
-        role_settings=[one for one in properties.role_settings if one[0] in known],
-        grants=[one for one in properties.grants if one[1] in known],
-    )
 
 
 def _analyze(context: Context, session: Session) -> None:

@@ -9,7 +9,7 @@ from fleetsave.model.errors import InvalidInputError, RestoreError
 from fleetsave.model.recovery_records import Survey, TargetState
 from fleetsave.postgres.globals import read_statements
 from fleetsave.postgres.programs import MAJOR
-from fleetsave.sources.postgres import live_rows, making, standing
+from fleetsave.sources.postgres import creating, live_rows, standing
 from fleetsave.sources.postgres.facts import Connection
 from fleetsave.sources.postgres.needed_roles import created_roles
 from fleetsave.sources.postgres.recovery_context import Context
@@ -139,7 +139,7 @@ def _require_what_is_needed(context: Context, connection: Connection) -> Iterato
 
 
 def _absent_roles(context: Context, connection: Connection) -> Iterator[str]:
-    there = making.roles(connection)
+    there = creating.roles(connection)
     if context.dump.database.owner not in there:
         yield f"the role {context.dump.database.owner}, which owned the database, is not there: who restores will own it"
     content = context.read_globals()
