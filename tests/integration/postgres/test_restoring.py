@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -136,13 +137,10 @@ def test_the_password_is_in_no_argument(server: PostgresServer, empty: str) -> N
 
     def looking() -> Iterator[bytes]:
         yield b"SELECT 1;\n"
-        for process in Path("/proc").iterdir():
-            if process.name.isdigit() and int(process.name) != os.getpid():
-                for name in ("cmdline", "environ"):
-                    try:
-                        seen.append((process / name).read_bytes().decode(errors="replace"))
-                    except OSError:
-                        continue
+        deadline = time.monotonic() + 30
+        # A program that has just been started shows no arguments yet.
+        while not any("--single-transaction" in one for one in seen) and time.monotonic() < deadline:
+            seen.extend(_shown_by_others())
 
     assert run(server, looking(), DumpFormat.PLAIN).succeeded
     assert any("--single-transaction" in one for one in seen)
@@ -176,3 +174,12 @@ def test_what_feeds_an_archive_may_fail_and_who_reads_it_may_stop(dumps: dict[Du
     text = archive_text(layer_programs(), pieces(archive), "key")
     assert next(text).startswith(b"--\n-- PostgreSQL database dump")
     text.close()  # type: ignore[attr-defined]  # it is a generator
+
+
+def _shown_by_others() -> Iterator[str]:
+    """Yield the arguments and the environments of all processes but ours."""
+    for process in Path("/proc").iterdir():
+        if process.name.isdigit() and int(process.name) != os.getpid():
+            for name in ("cmdline", "environ"):
+                with suppress(OSError):
+                    yield (process / name).read_bytes().decode(errors="replace")
