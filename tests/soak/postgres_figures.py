@@ -73,4 +73,12 @@ POSTGRES_FIGURES = [
         shows=("trials", "accepted"),
         is_met=lambda seen: seen["trials"] >= 100 and seen["accepted"] == 0,
     ),
+    Figure(
+        what="`kill -9` during a recovery of PostgreSQL while applications write",
+        asked="100: old or new, never closed, nothing left",
+        name="kill -9 during a recovery of PostgreSQL",
+        test="test_database_recoveries.py",
+        shows=("kills", "interrupted_at", "ended", "wrong", "refused_clients", "longest_gap_seconds"),
+        is_met=lambda seen: seen["kills"] >= 100 and not seen["wrong"] and seen["refused_clients"] == 0,
+    ),
 ]

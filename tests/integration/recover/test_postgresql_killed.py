@@ -61,6 +61,7 @@ def test_killed_at_a_random_moment(backed_up: RecoveringPostgres) -> None:
 
 def kill_once(central: RecoveringPostgres, clients: Clients, after: float) -> list[str]:
     """Kill a worker after so many seconds, let the recovery be taken up again, and return what is wrong."""
+    central.psql("UPDATE state SET value = 'now'")
     recovery = central.ask()
     running = central.start(recovery)
     time.sleep(after)  # the moment to be tested, not a wait for anything
