@@ -14,7 +14,7 @@ from tests.unit.api.world import FIRST, World
 
 PAGE = (Path(__file__).parents[3] / "docs" / "api.md").read_text()
 PREAMBLE, *COMMANDS = re.findall(r"^```sh\n(.+?)^```$", PAGE, re.MULTILINE | re.DOTALL)
-EXPECTED = {"dry_run": 200, "Idempotency-Key": 202, "/cancel": 202, "/undo": 202}
+EXPECTED = {"dry_run": 200, "Idempotency-Key": 202, '"target"': 202, "/cancel": 202, "/undo": 202}
 
 
 class Silent(WSGIRequestHandler):
@@ -35,6 +35,7 @@ def served(request: pytest.FixtureRequest) -> Iterator[tuple[str, Gateway]]:
 
 def world_for(command: str) -> World:
     world = World()
+    world.add_central()
     if FIRST in command:
         world.begin()
         if "/undo" in command:
