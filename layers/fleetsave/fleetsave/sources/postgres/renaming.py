@@ -2,8 +2,8 @@
 
 PostgreSQL renames a database that nobody is connected to, and takes a lock first that makes whoever wants to connect wait. So the
 renames are sent as one transaction in one message, and the sessions that are there are ended meanwhile, from a second connection:
-who connects again waits until it is done, and is let in at the next try. Killed at any moment, the old name leads to the old database or to the new one, and
-nothing is left closed (docs/decisions/0042).
+who connects again waits until it is done, and is let in at the next try. Killed at any moment, the old name leads to the old
+database or to the new one, and nothing is left closed (docs/decisions/0042).
 """
 
 import threading
