@@ -36,9 +36,9 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
 @pytest.fixture
-def folder(open_folder: Path) -> Path:
+def folder(passable_folder: Path) -> Path:
     """A folder for each test, which every account may write into."""
-    folder = open_folder / f"{time.monotonic_ns()}"
+    folder = passable_folder / f"{time.monotonic_ns()}"
     folder.mkdir()
     folder.chmod(0o777)
     return folder

@@ -87,9 +87,9 @@ def test_names_and_values_in_other_encodings_come_back(tmp_path: Path, dump_room
 
 
 def test_tablespaces_and_roles_come_back_without_the_sources_folders(
-    plain_server: PostgresServer, dump_room: DumpRoom, open_folder: Path
+    plain_server: PostgresServer, dump_room: DumpRoom, passable_folder: Path
 ) -> None:
-    fast = open_folder / "fast; disk"
+    fast = passable_folder / "fast; disk"
     fast.mkdir(mode=0o700)
     shutil.chown(fast, (plain_server.folder / "data").stat().st_uid)
     plain_server.create_database("spread")

@@ -27,9 +27,9 @@ def dump(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TakenDump]:
 
 
 @pytest.fixture
-def disk(open_folder: Path) -> Iterator[Path]:
+def disk(passable_folder: Path) -> Iterator[Path]:
     """A disk that a server fits on, but not much more; mounting it needs root."""
-    folder = open_folder / "disk"
+    folder = passable_folder / "disk"
     folder.mkdir(exist_ok=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=46m,mode=755", "fleetsave-test", folder], check=True)
     yield folder

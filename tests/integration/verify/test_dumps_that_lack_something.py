@@ -91,10 +91,10 @@ def test_rows_that_a_replaced_order_refuses_are_not_held_against_the_dump(dump: 
 
 
 def test_where_no_server_can_run_the_dump_is_read_to_its_end_and_inconclusive(
-    dump: TakenDump, dump_room: DumpRoom, open_folder: Path
+    dump: TakenDump, dump_room: DumpRoom, passable_folder: Path
 ) -> None:
     here = dump_room.programs.folder
-    broken = open_folder / "broken"
+    broken = passable_folder / "broken"
     (broken / "bin").mkdir(parents=True)
     for name in ("lib", "share"):
         (broken / name).symlink_to(here / name)
