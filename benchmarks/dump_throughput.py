@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from fleetsave.model.kinds import DumpFormat
@@ -53,7 +54,7 @@ def measure(dumping: Dumping, rounds: int) -> None:
     ways: dict[str, Callable[[], float]] = {
         "pg_dump > /dev/null": lambda: bare(dumping, login, DumpFormat.PLAIN),
         "pg_dump -Fc > /dev/null": lambda: bare(dumping, login, DumpFormat.CUSTOM),
-        **{name: (lambda given=given: collected(dumping, given)) for name, given in COLLECTED.items()},  # type: ignore[misc]
+        **{name: partial(collected, dumping, given) for name, given in COLLECTED.items()},
     }
     seconds: dict[str, list[float]] = {name: [] for name in ways}
     for _ in range(rounds):
