@@ -4,12 +4,13 @@ import re
 from datetime import timedelta
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from fleetsave.model.errors import InvalidInputError
 from fleetsave.model.keys import parse_id
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|h|d|w)")
+_HTTPS_URL = re.compile(r"https://(?:[A-Za-z0-9.-]{1,253}|\[[0-9a-fA-F:]{2,45}\])(?::[0-9]{1,5})?", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -85,3 +86,21 @@ class Ssh(Strict):
                     "a private key does not belong in the fleet file: store it as a secret and name it in key_secret"
                 )
         return values
+
+
+class Https(Strict):
+    """How to reach the agent on a server over HTTPS (docs/agent.md)."""
+
+    url: str = Field(description="where the agent answers: https://host or https://host:port, nothing after it")
+    token_secret: str = Field(min_length=1, description="name of the secret that holds the bearer token; never the token itself")
+    ca_certificate: str | None = Field(
+        default=None, description="PEM of the authority that signed the server's certificate; leave out for a public one"
+    )
+    connect_timeout: Duration = Field(default=timedelta(seconds=15))
+
+    @field_validator("url")
+    @classmethod
+    def _check_url(cls, url: str) -> str:
+        if not _HTTPS_URL.fullmatch(url):
+            raise ValueError("write https:// and a host, and a port if it is not 443, and nothing more")
+        return url

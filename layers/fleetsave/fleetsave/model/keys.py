@@ -1,6 +1,6 @@
 """The one place where ids and object keys are built and parsed; those of recoveries are beside it, in `recovery_keys`.
 
-    servers/{server_id}/{kind}/{server_id}_{slot}_{artifact}.{ext}[.zst]
+    servers/{server_id}/{kind}/{server_id}_{slot}_{artifact}.{ext}[.zst], and ....manifest.jsonl.zst beside an archive
     central/postgresql/postgresql_{slot}[_{artifact}].sql[.zst] or .dump, and postgresql_{slot}[_{artifact}]_globals.sql beside it
     catalog/{backup key}/{record}.json
     state/{server_id}/{kind}/{artifact}.json
@@ -26,6 +26,7 @@ _ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
 _SERVER_KEY = re.compile(r"servers/([^/]+)/([^/]+)/([^/.]+)\.([a-z]+)(\.zst)?", re.ASCII)
 _CENTRAL_KEY = re.compile(r"central/postgresql/postgresql_([0-9]{8}_[0-9]{6})(?:_([^/.]+))?\.(sql|dump)(\.zst)?", re.ASCII)
 _GLOBALS = "globals"
+_MANIFEST = ".manifest.jsonl.zst"
 _SAFETY = "safety-"
 _LONGEST_ID = 63
 _SAFETY_KEPT = 50
@@ -154,9 +155,15 @@ class BackupKey:
         return self.text
 
     @property
-    def globals_key(self) -> str | None:
-        """Return the key of the roles and tablespaces that stand beside a PostgreSQL dump; None for every other kind."""
-        return f"{self._central_stem}_{_GLOBALS}.sql" if self.artifact_id.kind is Kind.POSTGRESQL else None
+    def beside_key(self) -> str | None:
+        """Return the key of what stands beside the data: a dump's roles and tablespaces, an archive's manifest; else None."""
+        artifact_id = self.artifact_id
+        if artifact_id.kind is Kind.POSTGRESQL:
+            return f"{self._central_stem}_{_GLOBALS}.sql"
+        if artifact_id.kind is Kind.DATABASE:
+            return None
+        server_id = artifact_id.server_id
+        return f"servers/{server_id}/{artifact_id.kind}/{server_id}_{self.slot.text}_{artifact_id.artifact}{_MANIFEST}"
 
     @property
     def _central_stem(self) -> str:
@@ -180,20 +187,24 @@ class BackupKey:
         return key
 
 
-def parse_globals_key(text: str) -> tuple[ArtifactId, Slot] | None:
-    """Return whose globals an object holds, and for which slot; None if it is not the key of such an object.
+def parse_beside_key(text: str) -> tuple[ArtifactId, Slot] | None:
+    """Return whose roles and tablespaces, or whose manifest, an object holds, and for which slot; None if it is neither.
 
-    Neither the format nor the compression of the dump beside it can be told from its name.
+    Neither the format nor the compression of the data beside it can be told from its name.
     """
-    stem, mark, extension = text.rpartition(f"_{_GLOBALS}.")
-    match = _CENTRAL_KEY.fullmatch(f"{stem}.sql") if (mark, extension) == (f"_{_GLOBALS}.", "sql") else None
-    if match is None:
-        return None
+    key = _parse_beside(text)
+    return (key.artifact_id, key.slot) if key is not None and key.beside_key == text else None
+
+
+def _parse_beside(text: str) -> BackupKey | None:
     try:
-        key = BackupKey(_central_artifact(match[2]), Slot.parse(match[1]), Compression.NONE)
+        if text.endswith(_MANIFEST):
+            return _parse_server(f"{text.removesuffix(_MANIFEST)}.tar")
+        stem, mark, extension = text.rpartition(f"_{_GLOBALS}.")
+        match = _CENTRAL_KEY.fullmatch(f"{stem}.sql") if (mark, extension) == (f"_{_GLOBALS}.", "sql") else None
+        return BackupKey(_central_artifact(match[2]), Slot.parse(match[1]), Compression.NONE) if match else None
     except InvalidInputError:
         return None
-    return (key.artifact_id, key.slot) if key.globals_key == text else None
 
 
 def parse_record_key(text: str) -> tuple[BackupKey, RecordName]:

@@ -4,11 +4,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
 
+from fleetsave.model.archives import ArchiveReport
 from fleetsave.model.dumps import DumpReport
 from fleetsave.model.fingerprints import Fingerprint, Value
 from fleetsave.model.kinds import Compression
 
 __all__ = [
+    "ArchiveReport",
     "CaptureReport",
     "DumpReport",
     "Finding",
@@ -85,7 +87,7 @@ class StoredRecord:
     stored_size: int
     etag: str
     parts: list[PartRecord]
-    capture: CaptureReport | DumpReport
+    capture: CaptureReport | DumpReport | ArchiveReport
     started_at: datetime
     finished_at: datetime
     fleetsave_version: str
@@ -108,6 +110,13 @@ class StoredRecord:
             return self.capture
         raise ValueError(f"{self.key} is not a dump")
 
+    @property
+    def archive(self) -> ArchiveReport:
+        """Return how an archive was taken. Raise ValueError for a backup of another kind."""
+        if isinstance(self.capture, ArchiveReport):
+            return self.capture
+        raise ValueError(f"{self.key} is not an archive")
+
 
 class Level(IntEnum):
     """How far a backup has been proven."""
@@ -127,6 +136,8 @@ class Outcome(StrEnum):
     FAILED = "failed"
     SUSPECT = "suspect"
     INCONCLUSIVE = "inconclusive"
+    WARNING = "warning"
+    """What a person should know, and no reason to trust the backup less."""
     SKIPPED = "skipped"
 
 

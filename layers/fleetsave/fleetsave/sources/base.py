@@ -1,9 +1,14 @@
-"""The ports of a kind: a capture, one consistent snapshot and the stream of it; and a restorer, the way back."""
+"""The ports of a kind: a capture, one consistent snapshot and the stream of it; a source of them; and a restorer, the way back."""
 
 from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import timedelta
+from pathlib import Path
+from typing import Protocol, TypeVar
 
+from fleetsave.model.archives import ArchiveOrder, ArchiveReport
+from fleetsave.model.fleet import SqliteDatabase
 from fleetsave.model.records import CaptureReport, DumpReport, Finding, Fingerprint
 from fleetsave.model.recovery_records import Survey, SwapMethod, SwapReport
 
@@ -36,26 +41,74 @@ class Capture(Protocol):
         ...
 
 
-class LiveDump(Protocol):
-    """A database being written out from a snapshot that its server holds meanwhile: read once, from the beginning to the end.
+Report = TypeVar("Report", bound=DumpReport | ArchiveReport, covariant=True)
 
-    `globals_text` is what belongs beside it, and to no database: roles and tablespaces.
-    """
+
+class LiveStream(Protocol[Report]):
+    """Something being written out from what its server holds meanwhile: read once, from the beginning to the end."""
 
     @property
-    def globals_text(self) -> bytes:
-        """Return roles, tablespaces and the database's own settings, as SQL text without passwords."""
-        ...
+    def beside(self) -> bytes:
+        """Return what is stored beside it, known once all chunks were read.
 
-    def chunks(self) -> Generator[bytes]:
-        """Yield the dump in chunks of at most 1 MiB.
-
-        Comes to an end only if everything is in it: else CaptureError is raised.
+        Of a dump: roles, tablespaces and the database's own settings, as SQL text without passwords. Of an archive: its manifest,
+        compressed by zstd.
         """
         ...
 
-    def report(self, globals_key: str, sha256: str) -> DumpReport:
-        """Return how the dump was taken, after all of it was read; `sha256` is that of the chunks, hashed on their way."""
+    def chunks(self) -> Generator[bytes]:
+        """Yield the plain bytes in chunks of at most 1 MiB.
+
+        Comes to an end only if everything is in it: else CaptureError is raised, or TransportError.
+        """
+        ...
+
+    def report(self, beside_key: str, sha256: str) -> Report:
+        """Return how it was taken, after all of it was read; `sha256` is that of the chunks, hashed on their way.
+
+        Raise CaptureError if that is not what the server hashed.
+        """
+        ...
+
+
+LiveDump = LiveStream[DumpReport]
+LiveArchive = LiveStream[ArchiveReport]
+
+
+class ServerSource(Protocol):
+    """Everything that can be captured on one game server, however it is reached.
+
+    Raise CaptureError with its reason, or TransportError; `retryable` tells what may pass by itself. Used by one thread at a time.
+    """
+
+    def expand(self, database: SqliteDatabase) -> list[str]:
+        """Return the paths a configured database means, sorted; only a glob looks at the server."""
+        ...
+
+    def capture(self, database: SqliteDatabase, source_path: str, name: str, *, scratch: Path) -> Capture:
+        """Take a consistent snapshot of a live database under `name`; one of that name and path is returned as it is.
+
+        `scratch` is a folder on our side for the few databases that cannot be frozen where they are.
+        """
+        ...
+
+    def resume(self, name: str) -> Capture | None:
+        """Return the frozen snapshot of an earlier run, None if it is not there whole."""
+        ...
+
+    def sweep(self, *, older_than: timedelta) -> list[str]:
+        """Remove the frozen snapshots on the server that are older; return their names."""
+        ...
+
+    def open_archive(self, order: ArchiveOrder, should_stop: Callable[[], bool]) -> AbstractContextManager[LiveArchive]:
+        """Lend an archive that is being made on the server; `should_stop` tells that the time is up, which refuses it.
+
+        A configured database or folder that is missing refuses it; what cannot be read below a folder is named in its manifest.
+        """
+        ...
+
+    def close(self) -> None:
+        """Close whatever is open; closing twice is no error."""
         ...
 
 
