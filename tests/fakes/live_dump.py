@@ -20,7 +20,7 @@ class FakeDump:
     database: str = "game"
     format: DumpFormat = DumpFormat.PLAIN
     failure: FleetsaveError | None = None
-    globals_text: bytes = GLOBALS
+    beside: bytes = GLOBALS
 
     def chunks(self) -> Generator[bytes]:
         half = len(self.content) // 2
@@ -29,12 +29,12 @@ class FakeDump:
             raise self.failure
         yield self.content[half:]
 
-    def report(self, globals_key: str, sha256: str) -> DumpReport:
-        return dump_report(self.content, self.database, globals_key, sha256, dump_format=self.format)
+    def report(self, beside_key: str, sha256: str) -> DumpReport:
+        return dump_report(self.content, self.database, beside_key, sha256, dump_format=self.format)
 
 
 def dump_report(
-    content: bytes, database: str, globals_key: str, sha256: str, *, dump_format: DumpFormat = DumpFormat.PLAIN
+    content: bytes, database: str, beside_key: str, sha256: str, *, dump_format: DumpFormat = DumpFormat.PLAIN
 ) -> DumpReport:
     """Return a whole report on a dump of one table with three rows."""
     block = Block(3, "1" * 64)
@@ -43,7 +43,7 @@ def dump_report(
         seconds=1.5, source_path=database, server_version="16.15", server_version_number=160015, tools_version="18.6",
         restrict_key="a1b2", database=DatabaseProperties("game", "UTF8", "libc", "C.UTF-8", "C.UTF-8", None, None, -1),
         database_size=8 << 20, bootstrap_superuser="postgres", text=DumpText(len(content), sha256, "2" * 64, {"public.t": block}),
-        globals=GlobalsReport(globals_key, hashlib.sha256(GLOBALS).hexdigest(), len(GLOBALS)),
+        globals=GlobalsReport(beside_key, hashlib.sha256(GLOBALS).hexdigest(), len(GLOBALS)),
         sequences={"public.t_id_seq": SequenceValue(3, 1)}, extensions={"plpgsql": "1.0"}, tablespaces=[],
         fingerprint=Fingerprint({"public.t": 3}, "2" * 64),
     )  # fmt: skip

@@ -1,19 +1,18 @@
-"""A source whose servers live in memory: what `sources.sqlite.source` is to collect, without a server."""
+"""A server that lives in memory: what `ServerSource` is to collect, without a server."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from fnmatch import fnmatch
 from typing import Any
 
+from fleetsave.model.archives import ArchiveOrder
 from fleetsave.model.errors import FleetsaveError
-from fleetsave.model.fleet import Server, SqliteDatabase
-from fleetsave.model.keys import ArtifactId
+from fleetsave.model.fleet import SqliteDatabase
 from fleetsave.model.records import CaptureReport, Fingerprint
-from fleetsave.model.slots import Slot
-from fleetsave.sources.sqlite import names
-from fleetsave.transports.base import Transport
+from tests.fakes.live_archive import FakeArchive
 
 
 def report(content: bytes, snapshot_id: str, path: str) -> CaptureReport:
@@ -71,23 +70,14 @@ class FakeSource:
     fails_at: int | None = None
     error: FleetsaveError | None = None
     captures: int = 0
+    archive: FakeArchive | None = None
+    orders: list[ArchiveOrder] = field(default_factory=list)
 
-    def expand(self, transport: Transport, database: SqliteDatabase) -> list[str]:  # noqa: ARG002 - the source's arguments
-        return sorted(path for path in self.files if fnmatch(path, database.path))
+    def expand(self, database: SqliteDatabase) -> list[str]:
+        return sorted(path for path in self.files if fnmatch(path, database.path)) if database.is_glob else [database.path]
 
-    def require_match(self, database: SqliteDatabase, path: str) -> None:
-        names.require_match(database, path)
-
-    def artifact_name(self, database: SqliteDatabase, path: str) -> str:
-        return names.artifact_name(database, path)
-
-    def snapshot_name(self, artifact_id: ArtifactId, slot: Slot) -> str:
-        return f"{artifact_id.artifact}-{slot.text}"
-
-    def capture(
-        self, transport: Transport, server: Server, database: SqliteDatabase, source_path: str, name: str, **_: Any
-    ) -> Snapshot:  # fmt: skip
-        del transport, server, database
+    def capture(self, database: SqliteDatabase, source_path: str, name: str, **_: Any) -> Snapshot:
+        del database
         self.captures += 1
         content = self.files[source_path]
         snapshot = Snapshot(
@@ -96,8 +86,7 @@ class FakeSource:
         self.snapshots[name] = snapshot
         return snapshot
 
-    def resume(self, transport: Transport, server: Server, name: str) -> Snapshot | None:
-        del transport, server
+    def resume(self, name: str) -> Snapshot | None:
         snapshot = self.snapshots.get(name)
         if snapshot is None or snapshot.released or not snapshot.resumable:
             return None
@@ -105,6 +94,16 @@ class FakeSource:
         snapshot.error = self.error
         return snapshot
 
-    def sweep(self, transport: Transport, server: Server, *, older_than: timedelta) -> list[str]:
-        del transport, server, older_than
+    def sweep(self, *, older_than: timedelta) -> list[str]:
+        del older_than
         return []
+
+    @contextmanager
+    def open_archive(self, order: ArchiveOrder, should_stop: Callable[[], bool]) -> Iterator[FakeArchive]:
+        del should_stop
+        self.orders.append(order)
+        assert self.archive is not None, "no test here archives anything"
+        yield self.archive
+
+    def close(self) -> None:
+        """Nothing is open."""

@@ -37,14 +37,24 @@ EVERYWHERE: dict[str, set[Permission]] = {
     "CollectRole": runtime("Collect")
     | SEND_JOBS
     | allowed("sqs:ChangeMessageVisibility", "CollectQueue.Arn")
-    | allowed("secretsmanager:GetSecretValue", f"{SECRET}fleetsave/ssh/read-*", f"{SECRET}fleetsave/postgresql/read-*"),
+    | allowed(
+        "secretsmanager:GetSecretValue",
+        f"{SECRET}fleetsave/ssh/read-*",
+        f"{SECRET}fleetsave/https/read-*",
+        f"{SECRET}fleetsave/postgresql/read-*",
+    ),
     "VerifyRole": runtime("Verify") | SEND_JOBS,
     "PruneRole": runtime("Prune"),
     "RecoverRole": runtime("Recover")
     | SEND_JOBS
     | SEND_RECOVERIES
     | allowed("sqs:ChangeMessageVisibility", "RecoverQueue.Arn")
-    | allowed("secretsmanager:GetSecretValue", f"{SECRET}fleetsave/ssh/restore-*", f"{SECRET}fleetsave/postgresql/restore-*"),
+    | allowed(
+        "secretsmanager:GetSecretValue",
+        f"{SECRET}fleetsave/ssh/restore-*",
+        f"{SECRET}fleetsave/https/restore-*",
+        f"{SECRET}fleetsave/postgresql/restore-*",
+    ),
     "ApiRole": logs("Api") | SEND_RECOVERIES | allowed("lambda:InvokeFunction", "RecoverFunction.Arn"),
     "ScheduleRole": allowed("sqs:SendMessage", "DispatchQueue.Arn", "PruneQueue.Arn", "ScheduleDlq.Arn"),
 }
@@ -66,6 +76,7 @@ ON_OWN_BUCKET: dict[str, set[Permission]] = {
     | allowed("s3:PutObject", *under("recoveries", "state"))
     | allowed("s3:ListBucket", "Bucket.Arn"),
     "ApiRole": allowed("s3:GetObject", *under("config", "catalog", "recoveries", "state"))
+    | allowed("s3:GetObject", "<Bucket.Arn>/servers/*.manifest.jsonl.zst")
     | allowed("s3:PutObject", *under("recoveries"))
     | allowed("s3:ListBucket", "Bucket.Arn"),
     "ScheduleRole": set(),

@@ -39,7 +39,8 @@ from fleetsave.recover.ports import Ports as RecoverPorts
 from fleetsave.recover.targets import DatabaseTarget, OpenTarget, ServerTarget, planned, server_of
 from fleetsave.secrets import Secrets, SecretsManager, read_credentials
 from fleetsave.settings import Provider, Settings, variable
-from fleetsave.sources.base import LiveDump, Restorer
+from fleetsave.sources.base import LiveDump, Restorer, ServerSource
+from fleetsave.sources.over_ssh import SshSource
 from fleetsave.sources.postgres.access import PostgresAccess, SignToken
 from fleetsave.sources.postgres.dump import begin
 from fleetsave.sources.postgres.recovery_context import Place, make_context
@@ -49,7 +50,6 @@ from fleetsave.store import profiles
 from fleetsave.store.base import ObjectStore
 from fleetsave.store.s3 import S3Store
 from fleetsave.surveyor import FunctionSurveyor
-from fleetsave.transports.base import Transport
 from fleetsave.transports.ssh import SshTransport
 
 _DEADLINE = timedelta(minutes=5)
@@ -93,9 +93,10 @@ class Services:
         """Return our own clock."""
         return datetime.now(UTC)
 
-    def open_transport(self, server: Server) -> Transport:
-        """Return a transport to a server, with the private key its secret holds."""
-        return SshTransport(server.ssh, self.secrets.get(server.ssh.key_secret))
+    def open_source(self, server: Server) -> ServerSource:
+        """Return the way to all that can be captured on a server, with the private key or the token that its secret holds."""
+        assert server.ssh is not None  # noqa: S101 - a server is reached in one of the two ways
+        return SshSource(SshTransport(server.ssh, self.secrets.get(server.ssh.key_secret)), server)
 
     @contextmanager
     def open_dump(
@@ -128,7 +129,7 @@ class Services:
             announcer=self.announcer,
             bucket=self.settings.bucket,
             endpoint=self.settings.store_endpoint,
-            open_transport=self.open_transport,
+            open_source=self.open_source,
             open_dump=self.open_dump,
             now=self.now,
             is_near_deadline=lambda: seconds_left() < self.settings.reserve_seconds,
@@ -187,6 +188,7 @@ class Services:
     def _open_server(self, fleet: Fleet, recovery: Recovery) -> OpenTarget:
         """Return the way to the game server of a recovery, with the private key for restoring."""
         server, plan = server_of(fleet, recovery.id.server_id), planned(recovery)
+        assert server.restore_ssh is not None  # noqa: S101 - recoveries over HTTPS are refused when they are planned
         transport = SshTransport(server.restore_ssh, self.secrets.get(server.restore_ssh.key_secret))
         restorer = SqliteRestorer(
             transport, server, plan, recovery.id, deadline=_deadline(fleet, server, plan), allowed_folders=allowed_folders(server)

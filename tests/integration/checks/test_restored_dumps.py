@@ -53,7 +53,7 @@ class Lab:
         """Restore the dump, or another text, into a database of its own; `changes` are those of its report."""
         report = replace(self.dump.report, source_path=f"copy {next(_NUMBERS)}", **changes)
         restored = RestoredDump(self.server, layer_programs(), report, lambda: self.seconds_left)
-        statements = read_statements(self.dump.globals_text)
+        statements = read_statements(self.dump.beside)
         findings = postgres_restore.check(restored, statements, iter([plain or self.dump.plain]), frozenset())
         return restored, findings
 

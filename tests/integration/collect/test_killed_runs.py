@@ -87,6 +87,7 @@ def put_another_snapshot_there(collecting: Collecting, job: Job) -> None:
     found = read_fleet(collecting.store).find(job.artifact_id)
     assert found is not None
     server, database = found
+    assert server.ssh is not None
     name = snapshot_name(job.artifact_id, job.stored_slot)
     with closing(SshTransport(server.ssh, collecting.ssh.private_key)) as transport:
         source.capture(transport, server, database, database.path, name, scratch=collecting.folder)

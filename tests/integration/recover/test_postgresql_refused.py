@@ -52,7 +52,7 @@ def test_a_missing_role_is_named_with_the_command_that_makes_it(central: Recover
     assert "shop" in problem.cause
     assert "unneeded" not in problem.cause
     assert central.key is not None
-    for part in ("aws s3 cp --endpoint-url", f"s3://{central.dumping.bucket}/{central.key.globals_key}", "psql -X -h localhost"):
+    for part in ("aws s3 cp --endpoint-url", f"s3://{central.dumping.bucket}/{central.key.beside_key}", "psql -X -h localhost"):
         assert part in problem.hint
     assert recovery.survey is not None
     assert any("shop, unneeded" in note for note in recovery.survey.notes)

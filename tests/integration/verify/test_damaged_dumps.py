@@ -122,16 +122,16 @@ def test_globals_that_are_missing_or_altered_are_found_before_anything_is_run(
 ) -> None:
     dump_room.programs = NO_PROGRAMS
     key = dump_room.put(dumps[DumpFormat.PLAIN])
-    assert key.globals_key is not None
-    content = dump_room.store.get(key.globals_key)
+    assert key.beside_key is not None
+    content = dump_room.store.get(key.beside_key)
     for damaged, said in (
         (None, "there is no object"),
         (content + b"DROP ROLE x;", "at least"),
         (content.replace(b"SUPERUSER", b"SUPERVISE"), "sha256"),
     ):
-        dump_room.store.delete(key.globals_key)
+        dump_room.store.delete(key.beside_key)
         if damaged is not None:
-            dump_room.store.put(key.globals_key, damaged)
+            dump_room.store.put(key.beside_key, damaged)
         outcome = dump_room.judge(key)
         assert outcome.verdict is RecordName.REJECTED
         assert said in against(outcome)["globals"].detail
@@ -142,7 +142,7 @@ def test_globals_that_cannot_be_restored_are_held_against_the_dump(
     dumps: dict[DumpFormat, TakenDump], dump_room: DumpRoom
 ) -> None:
     dump = dumps[DumpFormat.PLAIN]
-    outcome = dump_room.judge_new(dump.with_globals(dump.globals_text + b"\nGRANT nobody_there TO postgres;\n"))
+    outcome = dump_room.judge_new(dump.with_globals(dump.beside + b"\nGRANT nobody_there TO postgres;\n"))
     assert outcome.verdict is RecordName.REJECTED
     assert "nobody_there" in against(outcome)["globals_restored"].detail
 

@@ -85,7 +85,7 @@ TAMPERINGS: dict[str, Callable[[StoredRecord], StoredRecord]] = {
     "pages": lambda r: replace(r, capture=replace(r.snapshot, page_count=r.snapshot.page_count + 1)),
     "page size": lambda r: replace(r, capture=replace(r.snapshot, page_size=1024, page_count=r.snapshot.page_count * 4)),
     "rows": lambda r: replace(
-        r, capture=replace(r.capture, fingerprint=r.capture.fingerprint and replace(r.capture.fingerprint, row_counts={}))
+        r, capture=replace(r.snapshot, fingerprint=r.capture.fingerprint and replace(r.capture.fingerprint, row_counts={}))
     ),
     "server": lambda r: replace(r, server_id="server_002"),
     "snapshot": lambda r: replace(r, capture=replace(r.capture, snapshot_id="")),

@@ -33,8 +33,9 @@ def test_a_right_file_is_a_fleet() -> None:
 
 def test_anchors_and_merges_are_understood() -> None:
     text = TEXT.replace("    ssh:\n", "    ssh: &ssh\n") + "  - id: beta\n    ssh: {<<: *ssh, host: other}\n"
-    fleet = parse_fleet(text)
-    assert (fleet.servers[1].ssh.host, fleet.servers[1].ssh.user) == ("other", "backup")
+    ssh = parse_fleet(text).servers[1].ssh
+    assert ssh is not None
+    assert (ssh.host, ssh.user) == ("other", "backup")
 
 
 def test_an_unknown_key_is_refused_with_the_one_that_was_meant() -> None:

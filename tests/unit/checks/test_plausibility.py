@@ -13,7 +13,7 @@ from tests.unit.checks.test_checksum import RECORD
 
 def backup(size: int = 1_000, counts: dict[str, int] | None = None, schema: str = "s", key: str = "earlier") -> StoredRecord:
     fingerprint = Fingerprint({"players": 100, "ledger": 900} if counts is None else counts, schema)
-    return replace(RECORD, key=key, plain_size=size, capture=replace(RECORD.capture, fingerprint=fingerprint))
+    return replace(RECORD, key=key, plain_size=size, capture=replace(RECORD.snapshot, fingerprint=fingerprint))
 
 
 def compare(now: StoredRecord, before: StoredRecord | None) -> Finding:

@@ -31,7 +31,7 @@ def only(path: Path, *server_ids: str) -> None:
 
 def test_a_right_file_is_valid_without_a_bucket(fleetsave: CommandLine, file: Path) -> None:
     assert fleetsave("config", "validate", str(file)) == 0
-    assert "2 servers, 3 databases" in fleetsave.out
+    assert "2 servers, 3 artifacts" in fleetsave.out
 
 
 def test_every_problem_of_a_wrong_file_is_told(fleetsave: CommandLine, file: Path) -> None:
@@ -67,7 +67,7 @@ def test_what_changes_is_shown(fleetsave: CommandLine, file: Path) -> None:
     only(file, "alpha")
     assert fleetsave("config", "push", str(file)) == 0
     assert "- server   beta" in fleetsave.out
-    assert "- database beta/database" in fleetsave.out
+    assert "- artifact beta/database/database" in fleetsave.out
 
 
 def test_dropping_more_than_half_of_the_servers_needs_a_yes(
@@ -119,9 +119,12 @@ def test_the_central_postgresql_counts_among_what_a_push_adds_and_removes(fleets
     central = "postgresql: {host: db, secret: fleetsave/postgresql/read-x, databases: [{database: game}]}\n"
     file.write_text(FLEET_TEXT + central)
     assert fleetsave("config", "push", str(file), "--json") == 0
-    assert (fleetsave.document["servers_added"], fleetsave.document["artifacts_added"]) == (["central"], ["central/postgresql"])
+    assert (fleetsave.document["servers_added"], fleetsave.document["artifacts_added"]) == (
+        ["central"],
+        ["central/postgresql/postgresql"],
+    )
     assert fleetsave("config", "validate", str(file)) == 0
-    assert "3 servers, 4 databases" in fleetsave.out
+    assert "3 servers, 4 artifacts" in fleetsave.out
     file.write_text(FLEET_TEXT)
     fleetsave("config", "push", str(file), "--yes", "--json")
-    assert fleetsave.document["artifacts_removed"] == ["central/postgresql"]
+    assert fleetsave.document["artifacts_removed"] == ["central/postgresql/postgresql"]

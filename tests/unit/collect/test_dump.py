@@ -77,7 +77,7 @@ def test_a_job_becomes_an_object_its_globals_a_record_and_an_announcement(world:
     outcome = collect(JOB, world.ports)
     assert isinstance(outcome, Stored)
     assert b"".join(plain_chunks(world.store.read(KEY.text), KEY.compression)) == CONTENT
-    assert world.store.get(str(KEY.globals_key)) == GLOBALS
+    assert world.store.get(str(KEY.beside_key)) == GLOBALS
     record = Catalog(world.store).stored(KEY)
     assert record == outcome.record
     assert (record.plain_size, record.source_path, record.stored_sha256 is not None) == (len(CONTENT), "game", True)
@@ -149,7 +149,7 @@ def test_a_store_that_fails_once_costs_a_retry_and_nothing_else(world: DumpWorld
     with pytest.raises(FleetsaveError):
         collect(JOB, ports)
     collect(JOB, world.ports)
-    assert world.objects() == {KEY.text, KEY.globals_key}
+    assert world.objects() == {KEY.text, KEY.beside_key}
     assert Catalog(world.store).has(KEY, RecordName.STORED)
     assert world.open_uploads() == 0
     assert StateFile(world.store, ARTIFACT).transfer is None

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import cast
 
 from fleetsave.catalog.catalog import Catalog
 from fleetsave.catalog.recoveries import Recoveries
@@ -19,7 +18,6 @@ from fleetsave.model.kinds import Compression, Kind
 from fleetsave.model.slots import Slot
 from fleetsave.sources.base import LiveDump
 from fleetsave.store.decompress import plain_chunks
-from fleetsave.transports.base import Transport
 from tests.fakes.job_queue import RecordingAnnouncer, RecordingQueue
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.sqlite_source import FakeSource
@@ -35,13 +33,6 @@ FLEET = Fleet.model_validate(
     {"servers": [{"id": "server_001", "ssh": SSH, "databases": [{"path": PATH}, {"name": "worlds", "path": "/srv/worlds/*.db"}]}]}
 )
 BROKEN = TransportError("read", "server_001", "connection reset", "It is tried again.", retryable=True)
-
-
-class NoTransport:
-    """Stands where a transport would; the fake source asks nothing of it."""
-
-    def close(self) -> None:
-        """Nothing is open."""
 
 
 class World:
@@ -72,7 +63,7 @@ class World:
             announcer=self.announcer,
             bucket="backups",
             endpoint=None,
-            open_transport=lambda _: cast("Transport", NoTransport()),
+            open_source=lambda _: self.source,
             open_dump=self.open_dump,
             now=lambda: self.now,
             is_near_deadline=self._is_near_deadline,

@@ -15,7 +15,7 @@ FLEET = Fleet.model_validate(
         "servers": [
             {"id": "alpha", "ssh": SSH, "databases": [{"path": "/srv/a.db"}, {"name": "worlds", "path": "/srv/worlds/*.db"}]},
             {"id": "beta", "ssh": SSH, "databases": [{"path": "/srv/b.db"}]},
-            {"id": "bare", "ssh": SSH},
+            {"id": "bare", "ssh": SSH, "files": [{"path": "/srv/a"}], "logs": [{"path": "/var/log/a"}], "full": {}},
         ]
     }
 )
@@ -32,5 +32,14 @@ def test_every_database_of_every_server_gets_one_job_for_the_slot() -> None:
     ]
 
 
+def test_files_logs_and_whole_servers_are_each_due_by_their_own_schedule() -> None:
+    jobs = [job for kind in (Kind.FILES, Kind.FULL) for job in dispatch(kind, SLOT, fleet=FLEET, queue=RecordingQueue())]
+    assert [job.identity for job in jobs] == [
+        "bare/files/files/20240101_120000/0",
+        "bare/files/logs/20240101_120000/0",
+        "bare/full/full/20240101_120000/0",
+    ]
+
+
 def test_a_kind_that_no_server_has_gives_no_job() -> None:
-    assert dispatch(Kind.FILES, SLOT, fleet=FLEET, queue=RecordingQueue()) == []
+    assert dispatch(Kind.POSTGRESQL, SLOT, fleet=FLEET, queue=RecordingQueue()) == []

@@ -46,6 +46,7 @@ def artifact(name: str, server_id: str = "alpha", kind: Kind = Kind.DATABASE) ->
 def test_what_is_left_out_has_the_documented_defaults() -> None:
     server = Fleet.model_validate(CONTENT).servers[0]
     database = server.databases[0]
+    assert server.ssh is not None
     assert (server.ssh.port, server.staging, server.python) == (22, None, None)
     assert (database.name, database.compression, database.fingerprint) == ("database", Compression.ZSTD, True)
     assert (database.deadline, database.lock_limit) == (timedelta(minutes=5), timedelta(seconds=60))

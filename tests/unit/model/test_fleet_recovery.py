@@ -42,6 +42,8 @@ def test_nothing_has_to_be_said_of_restoring() -> None:
 )
 def test_restoring_has_a_secret_of_its_own(read: str, restore: str) -> None:
     server = Fleet.model_validate(with_value(read, *PLACE, "ssh", "key_secret")).servers[0]
+    assert server.ssh is not None
+    assert server.restore_ssh is not None
     assert server.restore_ssh.key_secret == restore
     assert server.ssh.key_secret == read
     unchanged = {"host", "port", "user", "host_keys", "connect_timeout"}
@@ -51,6 +53,8 @@ def test_restoring_has_a_secret_of_its_own(read: str, restore: str) -> None:
 def test_account_and_secret_may_be_named() -> None:
     content = with_value({"user": "game", "key_secret": "other/key"}, *PLACE, "recovery")
     server = Fleet.model_validate(content).servers[0]
+    assert server.ssh is not None
+    assert server.restore_ssh is not None
     assert (server.restore_ssh.user, server.restore_ssh.key_secret) == ("game", "other/key")
     assert server.restore_ssh.host_keys == server.ssh.host_keys
 

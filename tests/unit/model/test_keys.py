@@ -15,7 +15,7 @@ from fleetsave.model.keys import (
     RecordName,
     backup_prefix,
     catalog_prefix,
-    parse_globals_key,
+    parse_beside_key,
     parse_id,
     parse_record_key,
 )
@@ -223,14 +223,30 @@ def test_only_the_central_database_is_central() -> None:
             ArtifactId(server_id, kind, artifact)
 
 
+@given(keys.filter(lambda key: key.artifact_id.kind in (Kind.FILES, Kind.FULL)))
+@EXAMPLES
+def test_the_key_of_a_manifest_tells_whose_it_is_and_is_never_that_of_a_backup(key: BackupKey) -> None:
+    assert key.beside_key is not None
+    assert key.beside_key.startswith(backup_prefix(key.artifact_id.server_id, key.artifact_id.kind))
+    assert parse_beside_key(key.beside_key) == (key.artifact_id, key.slot)
+    assert parse_beside_key(key.text) is None
+    with pytest.raises(InvalidInputError):
+        BackupKey.parse(key.beside_key)
+
+
+def test_nothing_stands_beside_a_sqlite_database() -> None:
+    assert BackupKey.parse(KEY).beside_key is None
+    assert parse_beside_key("servers/server_001/database/server_001_20240101_120000_database.manifest.jsonl.zst") is None
+
+
 @given(st.builds(BackupKey, dumped, slots, st.sampled_from(Compression)) | archives)
 @EXAMPLES
 def test_the_key_of_globals_tells_whose_they_are_and_is_never_that_of_a_backup(key: BackupKey) -> None:
-    assert key.globals_key is not None
-    assert parse_globals_key(key.globals_key) == (key.artifact_id, key.slot)
-    assert parse_globals_key(key.text) is None
+    assert key.beside_key is not None
+    assert parse_beside_key(key.beside_key) == (key.artifact_id, key.slot)
+    assert parse_beside_key(key.text) is None
     with pytest.raises(InvalidInputError):
-        BackupKey.parse(key.globals_key)
+        BackupKey.parse(key.beside_key)
 
 
 @pytest.mark.parametrize(

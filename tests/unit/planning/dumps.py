@@ -47,7 +47,7 @@ def dump_report(
         server_version="16.15", server_version_number=160015, tools_version="18.6", restrict_key="k" * 48, database=properties,
         database_size=9_000_000, bootstrap_superuser="postgres",
         text=DumpText(8192, "0" * 64, schema, {name: Block(count, "4" * 64) for name, count in (rows or {}).items()}),
-        globals=GlobalsReport(str(key.globals_key), "5" * 64, 100), sequences={}, extensions={}, tablespaces=[],
+        globals=GlobalsReport(str(key.beside_key), "5" * 64, 100), sequences={}, extensions={}, tablespaces=[],
         fingerprint=None if rows is None else Fingerprint(rows, schema),
     )  # fmt: skip
     return replace(report, **changes)

@@ -57,7 +57,7 @@ def test_a_new_file_needs_no_safety_backup_and_stops_nothing(bucket: Bucket) -> 
 def test_what_a_person_should_know_is_said(bucket: Bucket) -> None:
     newer, older = bucket.add_ages(1, 2)
     record = stored(older)
-    put(bucket, older, replace(record, capture=replace(record.capture, fingerprint=Fingerprint({"players": 3}, "2" * 64))))
+    put(bucket, older, replace(record, capture=replace(record.snapshot, fingerprint=Fingerprint({"players": 3}, "2" * 64))))
     warnings = make_plan(ask(artifact=None, backup_key=older.text), fleet(), bucket.catalog).warnings
     assert any("no stop command" in warning for warning in warnings)
     assert any(f"newer verified backup: {newer}" in warning for warning in warnings)
@@ -68,7 +68,7 @@ def test_an_unproven_backup_is_said_to_be_one(bucket: Bucket) -> None:
     bucket.add_ages(2)
     key = bucket.add(key_of(DAY), (RecordName.STORED,))
     record = stored(key)
-    put(bucket, key, replace(record, capture=replace(record.capture, fingerprint=None)))
+    put(bucket, key, replace(record, capture=replace(record.snapshot, fingerprint=None)))
     plan = make_plan(ask(allow_unverified=True), fleet(), bucket.catalog)
     assert (plan.backup_key, plan.verdict) == (key.text, State.STORED)
     assert any("not verified" in warning for warning in plan.warnings)

@@ -39,7 +39,7 @@ def test_the_steps_name_what_is_made_and_what_is_kept(bucket: Bucket) -> None:
     for word in ("SQLite", "journal", "upload"):
         assert word not in told
     warned = " | ".join(plan.warnings)
-    for text in ("roles", str(BackupKey.parse(plan.backup_key).globals_key), "connect again", "game_before_..."):
+    for text in ("roles", str(BackupKey.parse(plan.backup_key).beside_key), "connect again", "game_before_..."):
         assert text in warned
 
 

@@ -45,15 +45,15 @@ def bucket() -> Bucket:
     for artifact in ("postgresql", "shop"):
         for days in (1, 40):
             key = bucket.add(key_of(days, artifact))
-            assert key.globals_key is not None
-            bucket.store.put(key.globals_key, b"CREATE ROLE game;")
+            assert key.beside_key is not None
+            bucket.store.put(key.beside_key, b"CREATE ROLE game;")
     return bucket
 
 
 def test_an_old_dump_goes_with_its_globals_and_the_young_one_keeps_them(bucket: Bucket) -> None:
     report = run(bucket.store, bucket)
     young, shop = key_of(1), key_of(1, "shop")
-    assert bucket.data() == {young.text, young.globals_key, shop.text, shop.globals_key}
+    assert bucket.data() == {young.text, young.beside_key, shop.text, shop.beside_key}
     assert report.deleted == 2
     assert bucket.catalog.has(key_of(40), RecordName.PRUNED)
     assert report.irregularities == []
@@ -78,11 +78,11 @@ def test_a_run_cut_short_between_the_two_is_finished_by_the_next(bucket: Bucket)
         run(failing, bucket).require_complete()
     run(bucket.store, bucket)
     young, shop = key_of(1), key_of(1, "shop")
-    assert bucket.data() == {young.text, young.globals_key, shop.text, shop.globals_key}
+    assert bucket.data() == {young.text, young.beside_key, shop.text, shop.beside_key}
 
 
 def test_globals_that_no_dump_stands_beside_are_told_of_and_left_alone(bucket: Bucket) -> None:
-    alone = key_of(3).globals_key
+    alone = key_of(3).beside_key
     assert alone is not None
     bucket.store.put(alone, b"CREATE ROLE game;")
     report = run(bucket.store, bucket)

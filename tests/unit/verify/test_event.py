@@ -32,6 +32,11 @@ def test_the_object_beside_a_dump_asks_for_nothing(artifact: str) -> None:
     assert parse_event(created(f"central/postgresql/postgresql_20240101_120000{artifact}_globals.sql"), BUCKET) is None
 
 
+def test_the_manifest_beside_an_archive_asks_for_nothing() -> None:
+    key = "servers/server_001/files/server_001_20240101_120000_files.manifest.jsonl.zst"
+    assert parse_event(created(key), BUCKET) is None
+
+
 def test_a_person_cannot_ask_for_the_object_beside_a_dump() -> None:
     with pytest.raises(InvalidInputError):
         parse_event(json.dumps({"key": "central/postgresql/postgresql_20240101_120000_globals.sql"}), BUCKET)

@@ -53,7 +53,11 @@ class FleetSafety:
 
 
 def assess(fleet: Fleet, store: ObjectStore, catalog: Catalog, maximum_age: timedelta) -> FleetSafety:
-    """Look at every artifact of the fleet. Raise StoreError, CatalogError for a record of no known form."""
+    """Look at every artifact of the fleet.
+
+    `maximum_age` is that of what is captured every hour; what is captured less often may be as many times older.
+    Raise StoreError, CatalogError for a record of no known form.
+    """
     now = store.now()
     histories: dict[ArtifactId, list[Backup]] = {}
     for backup in catalog.backups():
@@ -61,7 +65,13 @@ def assess(fleet: Fleet, store: ObjectStore, catalog: Catalog, maximum_age: time
             continue
         histories.setdefault(backup.key.artifact_id, []).append(backup)
     artifacts = [
-        _assess(name, histories.get(artifact_id, []), _failure(store, artifact_id, glob), now, maximum_age)
+        _assess(
+            name,
+            histories.get(artifact_id, []),
+            _failure(store, artifact_id, glob),
+            now,
+            maximum_age * artifact_id.kind.schedule_hours,
+        )
         for artifact_id, name, glob in _configured(fleet, sorted(histories))
     ]
     unnamed = [str(artifact_id) for artifact_id in sorted(histories) if not fleet.names(artifact_id)]
@@ -77,8 +87,9 @@ def _configured(fleet: Fleet, known: Sequence[ArtifactId]) -> Iterator[tuple[Art
             yield from ((one, str(one), own) for one in found)
         else:
             yield own, _name(server, database), None
-    for own in fleet.artifact_ids(Kind.POSTGRESQL):
-        yield own, str(own), None
+    for kind in (Kind.POSTGRESQL, Kind.FILES, Kind.FULL):
+        for own in fleet.artifact_ids(kind):
+            yield own, str(own), None
 
 
 def _name(server: Server, database: SqliteDatabase) -> str:

@@ -43,7 +43,7 @@ def _key_faults(record: StoredRecord) -> Iterator[str]:
     report = record.dump
     if key.format is not report.format:
         yield f"its key is that of format {key.format}, the dump is {report.format}"
-    if report.globals.key != key.globals_key:
+    if report.globals.key != key.beside_key:
         yield f"its globals are {report.globals.key!r}, not beside it"
 
 

@@ -45,7 +45,9 @@ def validate(file: IO[bytes], *, as_json: bool) -> None:
     document = {"valid": True, "servers": len(fleet.server_ids), "artifacts": len(_artifacts(fleet))}
     emit(
         document,
-        lambda console: console.print(f"valid: {document['servers']} servers, {document['artifacts']} databases or globs"),
+        lambda console: console.print(
+            f"valid: {document['servers']} servers, {document['artifacts']} artifacts, a glob counted as one"
+        ),
         as_json=as_json,
     )
 
@@ -108,7 +110,7 @@ def _current(store: ObjectStore) -> tuple[Fleet | None, str]:
 
 
 def _artifacts(fleet: Fleet) -> set[str]:
-    return {f"{one.server_id}/{one.artifact}" for kind in Kind for one in fleet.artifact_ids(kind)}
+    return {str(one) for kind in Kind for one in fleet.artifact_ids(kind)}
 
 
 def _difference(before: Fleet | None, after: Fleet) -> Difference:
@@ -128,8 +130,8 @@ def _draw(console: Console, change: Difference) -> None:
     for sign, names in (
         ("+ server  ", change.servers_added),
         ("- server  ", change.servers_removed),
-        ("+ database", change.artifacts_added),
-        ("- database", change.artifacts_removed),
+        ("+ artifact", change.artifacts_added),
+        ("- artifact", change.artifacts_removed),
     ):
         for name in names:
             console.print(f"{sign} {printable(name)}")

@@ -13,7 +13,7 @@ from fleetsave.cli.output import emit, json_option, printable, size, table
 from fleetsave.model.history import Backup, State
 from fleetsave.model.keys import BackupKey, RecordName, parse_id
 from fleetsave.model.kinds import Kind
-from fleetsave.model.records import CaptureReport, PrunedRecord, StoredRecord, VerdictRecord
+from fleetsave.model.records import ArchiveReport, CaptureReport, DumpReport, PrunedRecord, StoredRecord, VerdictRecord
 
 
 @click.command("list")
@@ -122,8 +122,7 @@ def _draw(console: Console, backup: Backup, records: dict[RecordName, Record]) -
 
 def _draw_stored(console: Console, record: StoredRecord) -> None:
     capture = record.capture
-    how = capture.journal_mode if isinstance(capture, CaptureReport) else f"PostgreSQL {capture.server_version}, {capture.format}"
-    console.print(f"  from {printable(record.source_path)} by {capture.method} ({how}) in {capture.seconds:.2f} s")
+    console.print(f"  from {printable(record.source_path)} by {capture.method} ({_how(capture)}) in {capture.seconds:.2f} s")
     console.print(f"  {size(record.plain_size)} of content, {size(record.stored_size)} stored; sha256 {record.plain_sha256}")
     if capture.fingerprint:
         rows = sum(capture.fingerprint.row_counts.values())
@@ -133,6 +132,15 @@ def _draw_stored(console: Console, record: StoredRecord) -> None:
     console.print("  to restore it by hand:")
     for command in record.restore_by_hand:
         console.print(f"    {printable(command)}", soft_wrap=True)
+
+
+def _how(capture: CaptureReport | DumpReport | ArchiveReport) -> str:
+    if isinstance(capture, CaptureReport):
+        return capture.journal_mode
+    if isinstance(capture, DumpReport):
+        return f"PostgreSQL {capture.server_version}, {capture.format}"
+    troubles = ", ".join(f"{count} {problem}" for problem, count in sorted(capture.problems.items())) or "none missing or torn"
+    return f"{capture.files} files of {size(capture.content_size)}, {len(capture.databases)} through SQLite; {troubles}"
 
 
 def draw_verdict(console: Console, record: VerdictRecord) -> None:

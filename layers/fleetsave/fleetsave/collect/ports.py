@@ -10,9 +10,8 @@ from fleetsave.catalog.catalog import Catalog
 from fleetsave.catalog.recoveries import Recoveries
 from fleetsave.model.fleet import Fleet, Postgresql, PostgresqlDatabase, Server
 from fleetsave.queues import Announcer, JobQueue
-from fleetsave.sources.base import LiveDump
+from fleetsave.sources.base import LiveDump, ServerSource
 from fleetsave.store.base import ObjectStore
-from fleetsave.transports.base import Transport
 
 
 @dataclass(frozen=True)
@@ -20,8 +19,8 @@ class Ports:
     """The ports of one run; `bucket` and `endpoint` are only named in records and announcements.
 
     `is_near_deadline` tells whether the run should hand its job on, `scratch` is a folder for the few captures that need
-    room on our side. `pause` waits so many seconds. `open_dump` lends a dump of a database of the central PostgreSQL, given what
-    tells that the time is up.
+    room on our side. `open_source` is the way to a server. `pause` waits so many seconds. `open_dump` lends a dump of a database
+    of the central PostgreSQL, given what tells that the time is up.
     """
 
     fleet: Fleet
@@ -32,7 +31,7 @@ class Ports:
     announcer: Announcer
     bucket: str
     endpoint: str | None
-    open_transport: Callable[[Server], Transport]
+    open_source: Callable[[Server], ServerSource]
     open_dump: Callable[[Postgresql, PostgresqlDatabase, Callable[[], bool]], AbstractContextManager[LiveDump]]
     now: Callable[[], datetime]
     is_near_deadline: Callable[[], bool]

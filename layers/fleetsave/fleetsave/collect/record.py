@@ -5,7 +5,7 @@ from fleetsave.collect import restore_by_hand
 from fleetsave.collect.ports import Ports
 from fleetsave.model.jobs import Job
 from fleetsave.model.keys import BackupKey
-from fleetsave.model.records import CaptureReport, DumpReport, StoredRecord
+from fleetsave.model.records import ArchiveReport, CaptureReport, DumpReport, StoredRecord
 from fleetsave.store.base import ObjectInfo
 from fleetsave.store.upload import UploadProgress
 
@@ -14,7 +14,7 @@ def stored_record(
     key: BackupKey,
     progress: UploadProgress,
     info: ObjectInfo,
-    report: CaptureReport | DumpReport,
+    report: CaptureReport | DumpReport | ArchiveReport,
     stored_sha256: str | None,
     source_path: str,
     job: Job,

@@ -4,23 +4,34 @@ import shlex
 
 from fleetsave.model.keys import BackupKey
 from fleetsave.model.kinds import Compression, DumpFormat
-from fleetsave.model.records import CaptureReport, DumpReport
+from fleetsave.model.records import ArchiveReport, CaptureReport, DumpReport
 
 _KNOWS_TRANSACTION_TIMEOUT = 17
 """Major version from which on servers know `transaction_timeout`, which pg_dump writes at the head of every dump."""
 
 
-def commands(bucket: str, endpoint: str | None, key: BackupKey, report: CaptureReport | DumpReport) -> list[str]:
+def commands(bucket: str, endpoint: str | None, key: BackupKey, report: CaptureReport | DumpReport | ArchiveReport) -> list[str]:
     """Return shell commands that fetch, unpack, check and open one backup; none of them touches what is there."""
     name = key.text.rpartition("/")[2]
     plain = name.removesuffix(".zst")
     steps = [_fetch(bucket, endpoint, key.text)]
+    if isinstance(report, ArchiveReport):
+        return [*steps, *_unpack(name, plain, report, key.compression)]
     if key.compression is Compression.ZSTD:
         steps.append(f"zstd -d {name} -o {plain}")
     steps.append(f"echo '{report.sha256}  {plain}' | sha256sum --check")
     if isinstance(report, CaptureReport):
         return [*steps, f"sqlite3 {plain} 'PRAGMA integrity_check'"]
     return [*steps, *_restore_dump(bucket, endpoint, plain, report)]
+
+
+def _unpack(name: str, plain: str, report: ArchiveReport, compression: Compression) -> list[str]:
+    """Return how an archive gets into a new folder; what to do with it there is told by the runbook."""
+    read, folder = "zstd -dc" if compression is Compression.ZSTD else "cat", plain.removesuffix(".tar")
+    return [
+        f"test \"$({read} {name} | sha256sum)\" = '{report.sha256}  -' && echo whole",
+        f"mkdir {folder} && {read} {name} | tar -x -p --numeric-owner --xattrs --xattrs-include='*' -C {folder}",
+    ]
 
 
 def _fetch(bucket: str, endpoint: str | None, key: str) -> str:

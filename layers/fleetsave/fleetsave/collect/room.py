@@ -7,20 +7,22 @@ Order of writes: state -> parts -> object -> stored.json -> announcement -> snap
 between any two, the next run of the same job goes on from there.
 """
 
+from contextlib import closing
 from dataclasses import replace
 
 from fleetsave.collect import upload
+from fleetsave.collect.archive import store_archive
 from fleetsave.collect.dump import store_dump
 from fleetsave.collect.hold_off import wait_for_recovery
 from fleetsave.collect.outcome import AlreadyStored, Expanded, HandedOn, HeldOff, Outcome, Stored
 from fleetsave.collect.ports import Ports
 from fleetsave.collect.state import StateFile
 from fleetsave.model.errors import CaptureError, ConfigurationError, FleetsaveError, InvalidInputError, StoreError
-from fleetsave.model.fleet import Server, SqliteDatabase
+from fleetsave.model.fleet import SqliteDatabase
 from fleetsave.model.jobs import Job
 from fleetsave.model.keys import ArtifactId, BackupKey, RecordName
-from fleetsave.sources.sqlite import source
-from fleetsave.transports.base import Transport
+from fleetsave.sources.base import ServerSource
+from fleetsave.sources.sqlite.names import artifact_name, require_match, snapshot_name
 
 
 def collect(job: Job, ports: Ports) -> Outcome:
@@ -35,21 +37,25 @@ def collect(job: Job, ports: Ports) -> Outcome:
         recovery_id = wait_for_recovery(job, ports)
         if recovery_id is not None:
             return HeldOff(_hand_on(job, ports), recovery_id)
-        dumped, found = ports.fleet.find_postgresql(job.artifact_id), ports.fleet.find(job.artifact_id)
+        dumped = ports.fleet.find_postgresql(job.artifact_id)
         if dumped is not None:
             return store_dump(job, *dumped, state, ports)
-        assert found is not None  # noqa: S101 - it is configured, and no dump
-        server, database = found
-        transport = ports.open_transport(server)
-        try:
-            if database.is_glob and job.source_path is None and not job.artifact_id.is_safety:
-                return _expand(job, database, transport, state, ports)
-            return _store(job, server, database, transport, state, ports)
-        finally:
-            transport.close()
+        return _from_server(job, state, ports)
     except FleetsaveError as error:
         _remember(error, job, state, ports)
         raise
+
+
+def _from_server(job: Job, state: StateFile, ports: Ports) -> Outcome:
+    found = ports.fleet.find(job.artifact_id) or ports.fleet.find_archive(job.artifact_id)
+    assert found is not None  # noqa: S101 - it is configured, and no dump
+    server, artifact = found
+    with closing(ports.open_source(server)) as source:
+        if not isinstance(artifact, SqliteDatabase):
+            return store_archive(job, server, artifact, source, state, ports)
+        if artifact.is_glob and job.source_path is None and not job.artifact_id.is_safety:
+            return _expand(job, artifact, source, state, ports)
+        return _store(job, artifact, source, state, ports)
 
 
 def _remember(error: FleetsaveError, job: Job, state: StateFile, ports: Ports) -> None:
@@ -72,9 +78,9 @@ def _require_configured(job: Job, ports: Ports) -> None:
         )  # fmt: skip
 
 
-def _expand(job: Job, database: SqliteDatabase, transport: Transport, state: StateFile, ports: Ports) -> Expanded:
+def _expand(job: Job, database: SqliteDatabase, source: ServerSource, state: StateFile, ports: Ports) -> Expanded:
     """Queue one job for each file a glob matches; an artifact's name follows from its path alone."""
-    paths = source.expand(transport, database)
+    paths = source.expand(database)
     if not paths:
         raise CaptureError(
             "expand", f"{job.artifact_id} {database.path}", "no file matches", "Check the pattern in the fleet file.",
@@ -82,21 +88,20 @@ def _expand(job: Job, database: SqliteDatabase, transport: Transport, state: Sta
         )  # fmt: skip
     server_id, kind = job.artifact_id.server_id, job.artifact_id.kind
     jobs = [
-        replace(job, artifact_id=ArtifactId(server_id, kind, source.artifact_name(database, path)), source_path=path)
-        for path in paths
+        replace(job, artifact_id=ArtifactId(server_id, kind, artifact_name(database, path)), source_path=path) for path in paths
     ]
     ports.queue.send(jobs)
     state.save_success()
     return Expanded(jobs)
 
 
-def _store(job: Job, server: Server, database: SqliteDatabase, transport: Transport, state: StateFile, ports: Ports) -> Outcome:
+def _store(job: Job, database: SqliteDatabase, source: ServerSource, state: StateFile, ports: Ports) -> Outcome:
     key = BackupKey(job.artifact_id, job.stored_slot, database.compression)
     if ports.catalog.has(key, RecordName.STORED):
-        return _already_stored(key, server, transport, state, ports)
+        return _already_stored(key, source, state, ports)
     source_path = job.source_path or database.path
     _require_match(job, database, source_path)
-    stream = upload.open_stream(key, server, database, source_path, transport, state, ports)
+    stream = upload.open_stream(key, database, source_path, source, state, ports)
     finished = stream.run()
     if not finished:
         return HandedOn(_hand_on(job, ports), stream.plain_offset)
@@ -109,12 +114,12 @@ def _hand_on(job: Job, ports: Ports) -> Job:
     return following
 
 
-def _already_stored(key: BackupKey, server: Server, transport: Transport, state: StateFile, ports: Ports) -> AlreadyStored:
+def _already_stored(key: BackupKey, source: ServerSource, state: StateFile, ports: Ports) -> AlreadyStored:
     """Announce once more, and do what a run that was killed right after its record had still to do."""
     info = ports.store.head(key.text)
     ports.announcer.announce(ports.bucket, key.text, info.size, info.etag)
     if state.transfer is not None and state.transfer.progress.key == key.text:
-        left = source.resume(transport, server, source.snapshot_name(key.artifact_id, key.slot))
+        left = source.resume(snapshot_name(key.artifact_id, key.slot))
         if left is not None:
             left.release()
     state.save_success()
@@ -128,8 +133,8 @@ def _require_match(job: Job, database: SqliteDatabase, source_path: str) -> None
             "collect", str(job.artifact_id), f"it does not say which file of {database.path!r} is meant",
             "A recovery names the file; drop this one.",
         )  # fmt: skip
-    source.require_match(database, source_path)
-    own = replace(job.artifact_id, artifact=source.artifact_name(database, source_path))
+    require_match(database, source_path)
+    own = replace(job.artifact_id, artifact=artifact_name(database, source_path))
     meant = own.safety if job.artifact_id.is_safety else own
     if meant != job.artifact_id:
         raise InvalidInputError(

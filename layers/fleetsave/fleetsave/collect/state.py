@@ -7,7 +7,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from fleetsave.model.errors import CaptureError, FleetsaveError, ObjectNotFoundError
 from fleetsave.model.keys import ArtifactId
-from fleetsave.model.records import CaptureReport, DumpReport
+from fleetsave.model.records import ArchiveReport, CaptureReport, DumpReport
 from fleetsave.store.base import ObjectStore
 from fleetsave.store.upload import UploadProgress
 
@@ -31,12 +31,12 @@ class Failure:
 class Transfer:
     """An upload that is under way, with the report of the frozen snapshot it reads from.
 
-    That of a dump is kept only once all of it has been uploaded: what is left to do then needs no server. `stored_sha256` is
-    that of the stored bytes, where one run saw them all.
+    That of a dump or an archive is kept only once all of it has been uploaded: what is left to do then needs no server.
+    `stored_sha256` is that of the stored bytes, where one run saw them all.
     """
 
     progress: UploadProgress
-    capture: CaptureReport | DumpReport
+    capture: CaptureReport | DumpReport | ArchiveReport
     stored_sha256: str | None = None
 
 

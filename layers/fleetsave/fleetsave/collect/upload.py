@@ -7,14 +7,13 @@ from fleetsave.collect.ports import Ports
 from fleetsave.collect.record import stored_record
 from fleetsave.collect.state import StateFile, Transfer
 from fleetsave.model.errors import CaptureError, CatalogError, FleetsaveError, InvalidInputError, ObjectNotFoundError
-from fleetsave.model.fleet import Server, SqliteDatabase
+from fleetsave.model.fleet import SqliteDatabase
 from fleetsave.model.jobs import Job
 from fleetsave.model.keys import BackupKey, RecordName, backup_prefix
 from fleetsave.model.records import StoredRecord
-from fleetsave.sources.base import Capture
-from fleetsave.sources.sqlite import source
+from fleetsave.sources.base import Capture, ServerSource
+from fleetsave.sources.sqlite.names import snapshot_name
 from fleetsave.store.upload import UploadOutcome, UploadProgress, complete, upload_stream
-from fleetsave.transports.base import Transport
 
 _LEFTOVER_AGE = timedelta(days=1)
 """Snapshots older than this belong to no run: a job is dropped by its queue long before."""
@@ -100,10 +99,9 @@ class Stream:
 
 def open_stream(
     key: BackupKey,
-    server: Server,
     database: SqliteDatabase,
     source_path: str,
-    transport: Transport,
+    source: ServerSource,
     state: StateFile,
     ports: Ports,
 ) -> Stream:
@@ -111,18 +109,18 @@ def open_stream(
 
     Raise CaptureError if no snapshot can be taken, CatalogError if an object without a record is in the way.
     """
-    name = source.snapshot_name(key.artifact_id, key.slot)
+    name = snapshot_name(key.artifact_id, key.slot)
     transfer = state.transfer
     if transfer is not None:
         begun = BackupKey.parse(transfer.progress.key)
-        capture = source.resume(transport, server, source.snapshot_name(begun.artifact_id, begun.slot))
+        capture = source.resume(snapshot_name(begun.artifact_id, begun.slot))
         if capture is not None and begun == key and capture.report.snapshot_id == transfer.capture.snapshot_id:
             return Stream(key, capture, transfer, state, ports)
         if capture is not None:
             capture.release()
     clear_the_way(key, state, ports)
-    source.sweep(transport, server, older_than=_LEFTOVER_AGE)
-    capture = source.capture(transport, server, database, source_path, name, scratch=ports.scratch)
+    source.sweep(older_than=_LEFTOVER_AGE)
+    capture = source.capture(database, source_path, name, scratch=ports.scratch)
     transfer = _release_if_it_fails(capture, lambda: _begin(key, capture, database, state, ports))
     return Stream(key, capture, transfer, state, ports)
 

@@ -16,8 +16,14 @@ class Kind(StrEnum):
         """Return the file extension of the uncompressed backup, without a leading dot."""
         return _EXTENSIONS[self]
 
+    @property
+    def schedule_hours(self) -> int:
+        """Return the hours between two runs of its schedule, as template.yaml has them by default."""
+        return _HOURS[self]
+
 
 _EXTENSIONS = {Kind.DATABASE: "db", Kind.POSTGRESQL: "sql", Kind.FILES: "tar", Kind.FULL: "tar"}
+_HOURS = {Kind.DATABASE: 1, Kind.POSTGRESQL: 1, Kind.FILES: 6, Kind.FULL: 24}
 
 
 class Compression(StrEnum):

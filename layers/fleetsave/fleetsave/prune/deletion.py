@@ -50,8 +50,8 @@ class Deletion:
         if recovery:
             return Outcome.KEPT, recovery
         try:
-            if key.globals_key is not None:  # first: what is left of a run cut short is found by the dump
-                store.delete(key.globals_key)
+            if key.beside_key is not None:  # first: what is left of a run cut short is found by the dump
+                store.delete(key.beside_key)
             store.delete(key.text)
         except AccessDeniedError as error:
             return Outcome.RETAINED, f"{self.decision.reason}; the store retains it for now ({error.cause})"

@@ -8,7 +8,7 @@ from fleetsave.catalog.catalog import Catalog
 from fleetsave.catalog.recoveries import Recoveries
 from fleetsave.model.errors import InvalidInputError
 from fleetsave.model.history import Backup
-from fleetsave.model.keys import CENTRAL_SERVER_ID, ArtifactId, BackupKey, RecordName, backup_prefix, parse_globals_key
+from fleetsave.model.keys import CENTRAL_SERVER_ID, ArtifactId, BackupKey, RecordName, backup_prefix, parse_beside_key
 from fleetsave.model.slots import Slot
 from fleetsave.prune.recovering import RecoveryWatch
 from fleetsave.prune.report import Irregularity
@@ -57,12 +57,12 @@ def take(store: ObjectStore, catalog: Catalog, listed_from: datetime, server_id:
     recoveries = RecoveryWatch(Recoveries(store))
     artifacts: dict[ArtifactId, ArtifactInventory] = {}
     irregularities = []
-    globals_keys: list[tuple[str, ArtifactId, Slot]] = []
+    beside_keys: list[tuple[str, ArtifactId, Slot]] = []
     prefixes = [backup_prefix(), backup_prefix(CENTRAL_SERVER_ID)] if server_id is None else [backup_prefix(server_id)]
     for info in (info for prefix in prefixes for info in store.list(prefix)):
-        beside = parse_globals_key(info.key)
+        beside = parse_beside_key(info.key)
         if beside is not None:
-            globals_keys.append((info.key, *beside))
+            beside_keys.append((info.key, *beside))
             continue
         try:
             key = BackupKey.parse(info.key)
@@ -72,15 +72,15 @@ def take(store: ObjectStore, catalog: Catalog, listed_from: datetime, server_id:
         artifacts.setdefault(key.artifact_id, ArtifactInventory()).sizes[key] = info.size
     for backup in catalog.backups(server_id):
         _add(artifacts.setdefault(backup.key.artifact_id, ArtifactInventory()), backup)
-    irregularities += _left_alone(globals_keys, artifacts)
+    irregularities += _left_alone(beside_keys, artifacts)
     return Inventory(listed_from, dict(sorted(artifacts.items())), irregularities, recoveries)
 
 
 def _left_alone(
-    globals_keys: list[tuple[str, ArtifactId, Slot]], artifacts: Mapping[ArtifactId, ArtifactInventory]
+    beside_keys: list[tuple[str, ArtifactId, Slot]], artifacts: Mapping[ArtifactId, ArtifactInventory]
 ) -> Iterator[Irregularity]:
     """Yield the globals that no dump stands beside: a run was cut short before there was one."""
-    for text, artifact_id, slot in globals_keys:
+    for text, artifact_id, slot in beside_keys:
         inventory = artifacts.get(artifact_id, ArtifactInventory())
         if all(key.slot != slot for key in (*inventory.sizes, *(backup.key for backup in inventory.backups))):
             yield Irregularity(text, "no dump stands beside it, a run was cut short; prune leaves it alone")

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
 from fleetsave.model.errors import InvalidInputError
-from fleetsave.model.keys import BackupKey, RecordName, parse_globals_key, parse_record_key
+from fleetsave.model.keys import BackupKey, RecordName, parse_beside_key, parse_record_key
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ def parse_event(body: str, bucket: str) -> Request | None:
         if detail.bucket.name != bucket:
             raise _refused(f"it is about bucket {detail.bucket.name[:100]!r}, not {bucket!r}")
         key = detail.object.key
-        return None if parse_globals_key(key) else Request(_backup_key(key), force=False)
+        return None if parse_beside_key(key) else Request(_backup_key(key), force=False)
     by_hand = _read(_ByHand, message)
     return Request(_backup_key(by_hand.key), force=by_hand.force)
 

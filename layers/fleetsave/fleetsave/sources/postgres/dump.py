@@ -45,7 +45,7 @@ class Facts:
 class Dump:
     """One dump; `chunks` is read once, to its end, and then `report` tells what it came to.
 
-    `globals_text` is what belongs beside it: roles, tablespaces and the database's own settings, without passwords.
+    `beside` is what belongs beside it: roles, tablespaces and the database's own settings, without passwords.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Dump:
         lock_timeout: float,
         clock: "_Clock",
     ) -> None:
-        self.globals_text = b""
+        self.beside = b""
         self._login = login
         self._programs = programs
         self._database = database
@@ -94,7 +94,7 @@ class Dump:
             finally:
                 self._reading.abandon()
 
-    def report(self, globals_key: str, sha256: str) -> DumpReport:
+    def report(self, beside_key: str, sha256: str) -> DumpReport:
         """Return how the dump was taken, once all of it has been read; `sha256` is that of the chunks, hashed on their way."""
         given, text = self._facts, self._reading.text(sha256)
         fingerprint = None
@@ -116,7 +116,7 @@ class Dump:
             database_size=given.database_size,
             bootstrap_superuser=given.server.bootstrap_superuser,
             text=text,
-            globals=GlobalsReport(globals_key, hashlib.sha256(self.globals_text).hexdigest(), len(self.globals_text)),
+            globals=GlobalsReport(beside_key, hashlib.sha256(self.beside).hexdigest(), len(self.beside)),
             sequences=given.sequences,
             extensions=given.extensions,
             tablespaces=given.tablespaces,
@@ -156,7 +156,7 @@ def begin(
             clock.require_time(login, 0)
             raise refusals.refusal(login, "ask", str(error)) from None
         dump = Dump(login, programs, database, given, lock_timeout, clock)
-        dump.globals_text = _globals(login, programs, database, given.properties, clock)
+        dump.beside = _globals(login, programs, database, given.properties, clock)
         yield dump
 
 
