@@ -50,7 +50,7 @@ class Deletion:
         if recovery:
             return Outcome.KEPT, recovery
         try:
-            if key.beside_key is not None:  # first: what is left of a run cut short is found by the dump
+            if key.beside_key is not None:  # first: what is left of a run cut short is found by the backup
                 store.delete(key.beside_key)
             store.delete(key.text)
         except AccessDeniedError as error:

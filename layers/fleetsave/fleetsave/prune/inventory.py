@@ -79,11 +79,11 @@ def take(store: ObjectStore, catalog: Catalog, listed_from: datetime, server_id:
 def _left_alone(
     beside_keys: list[tuple[str, ArtifactId, Slot]], artifacts: Mapping[ArtifactId, ArtifactInventory]
 ) -> Iterator[Irregularity]:
-    """Yield the globals that no dump stands beside: a run was cut short before there was one."""
+    """Yield the globals and manifests that no backup stands beside: a run was cut short before there was one."""
     for text, artifact_id, slot in beside_keys:
         inventory = artifacts.get(artifact_id, ArtifactInventory())
         if all(key.slot != slot for key in (*inventory.sizes, *(backup.key for backup in inventory.backups))):
-            yield Irregularity(text, "no dump stands beside it, a run was cut short; prune leaves it alone")
+            yield Irregularity(text, "no backup stands beside it, a run was cut short; prune leaves it alone")
 
 
 def _add(artifact: ArtifactInventory, backup: Backup) -> None:
