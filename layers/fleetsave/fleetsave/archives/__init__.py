@@ -1,0 +1,1 @@
+"""Archives as streams that nobody vouches for: members, names and manifests, read in memory that does not grow."""
