@@ -109,7 +109,7 @@ def test_the_published_schema_is_the_models(fleetsave: CommandLine) -> None:
 def test_the_example_is_valid_by_model_and_by_schema(fleetsave: CommandLine) -> None:
     text = (ROOT / "fleet.example.yaml").read_text()
     fleet = parse_fleet(text)
-    assert len(fleet.servers) == 3
+    assert len(fleet.servers) == 4
     assert any(database.is_glob for server in fleet.servers for database in server.databases)
     fleetsave("config", "schema", "--json")
     jsonschema.validate(yaml.safe_load(text), fleetsave.document)
