@@ -2,9 +2,9 @@
 
 import re
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
 from fleetsave.model.fleet_parts import AbsolutePath, Duration, Identifier, Retention, Strict
 from fleetsave.model.kinds import Compression
@@ -17,8 +17,8 @@ _DEADLINE = timedelta(minutes=13)
 
 def _read_size(value: object) -> int:
     match = _SIZE.fullmatch(str(value)) if isinstance(value, str | int) and not isinstance(value, bool) else None
-    if match is None:
-        raise ValueError("write a size as a number and a unit: 500K, 64M, 2G; without a unit it is bytes")
+    if match is None or not int(match[1]):
+        raise ValueError("write a size as a number and a unit: 500K, 64M, 2G; without a unit it is bytes; and more than none")
     return int(match[1]) * _UNITS[match[2]]
 
 
@@ -29,7 +29,13 @@ def _check_pattern(pattern: str) -> str:
     return pattern
 
 
-Size = Annotated[int, BeforeValidator(_read_size, json_schema_input_type=str | int), Field(gt=0)]
+_SIZE_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {"type": "integer", "minimum": 1},
+        {"type": "string", "pattern": r"^\d{1,15}[KMGT]?$", "examples": ["500K", "64M", "2G"]},
+    ]
+}
+Size = Annotated[int, BeforeValidator(_read_size), WithJsonSchema(_SIZE_SCHEMA)]
 Pattern = Annotated[str, AfterValidator(_check_pattern)]
 
 
@@ -50,7 +56,9 @@ class FileSet(Strict):
         default="warn",
         description="what becomes of a capture in which files could not be read, or were rewritten meanwhile: kept with a warning, or refused",
     )
-    links_out: bool = Field(default=False, description="restore symbolic links that lead out of the folder; else they are refused")
+    links_out: bool = Field(
+        default=False, description="restore symbolic links that lead out of the folder; else they are refused"
+    )
     compression: Compression = Compression.ZSTD
     deadline: Duration = Field(default=_DEADLINE, description="longest time a capture may take")
     retention: Retention = Retention()
