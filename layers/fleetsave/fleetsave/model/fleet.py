@@ -10,7 +10,7 @@ from fleetsave.model.fleet_parts import Duration, Https, Retention, Ssh, Strict
 from fleetsave.model.fleet_postgresql import Postgresql, PostgresqlDatabase
 from fleetsave.model.fleet_server import RecoveryAccess, Server, SqliteDatabase
 from fleetsave.model.keys import CENTRAL_SERVER_ID, ArtifactId, BackupKey
-from fleetsave.model.kinds import Compression, DumpFormat, Kind
+from fleetsave.model.kinds import DumpFormat, Kind
 from fleetsave.model.policy import RetentionPolicy
 from fleetsave.model.slots import Slot
 
@@ -29,6 +29,7 @@ __all__ = [
     "SqliteDatabase",
     "Ssh",
 ]
+
 
 class Defaults(Strict):
     """What holds for every server that does not say otherwise."""

@@ -118,7 +118,8 @@ class Server(Strict):
         doubled = sorted({name for name in names if names.count(name) > 1})
         if doubled:
             raise ValueError(f"names of files, configuration and logs must differ: {', '.join(doubled)}")
-        reserved = next((name for name in [*names, *([self.full.name] if self.full else [])] if f"{name}-".startswith("safety-")), None)
+        all_names = [*names, self.full.name] if self.full else names
+        reserved = next((name for name in all_names if f"{name}-".startswith("safety-")), None)
         if reserved:
             raise ValueError(f"'{reserved}' is the name of a backup made before a recovery; choose another than safety-...")
         if self.full is not None and not (self.databases or names):
