@@ -83,8 +83,8 @@ class ArchiveReport:
     """How an archive was taken; sizes in bytes, times in seconds.
 
     `size` and `sha256` are those of the plain tar stream, hashed where it was made and again as it came.
-    `content_size` is that of all files as a restore will have them. `databases` are the members captured through SQLite. `problems` counts by problem,
-    `named` holds the first of them: the manifest has all.
+    `content_size` is that of all files as a restore will have them. `databases` are the members captured through SQLite.
+    `problems` counts by problem, `named` holds the first of them: the manifest has all.
     """
 
     snapshot_id: str
