@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from fleetsave.local import game
 from fleetsave.local.game import GameStatus, read_status
@@ -96,12 +96,26 @@ class GameServer:
         self.ssh.stop()
 
 
-def fleet_text(servers: Sequence[GameServer], *, postgresql: Mapping[str, Any] | None = None) -> str:
+class FleetServer(Protocol):
+    """Whatever can stand in a fleet file as a server."""
+
+    def fleet_entry(self) -> dict[str, Any]:
+        """Return its entry, as plain values."""
+        ...
+
+
+def fleet_text(
+    servers: Sequence[FleetServer],
+    *,
+    postgresql: Mapping[str, Any] | None = None,
+    also: Mapping[str, Mapping[str, Any]] | None = None,
+) -> str:
     """Return the fleet file of these servers, and of the central PostgreSQL if its entry is given.
 
-    Raise pydantic's ValidationError if it would not be a valid one.
+    `also` holds what more is to be backed up on a server, by its id. Raise pydantic's ValidationError if it would not be a valid one.
     """
-    fleet: dict[str, Any] = {"version": 1, "servers": [server.fleet_entry() for server in servers]}
+    entries = [server.fleet_entry() for server in servers]
+    fleet: dict[str, Any] = {"version": 1, "servers": [{**entry, **(also or {}).get(entry["id"], {})} for entry in entries]}
     if postgresql is not None:
         fleet["postgresql"] = dict(postgresql)
     Fleet.model_validate(fleet)

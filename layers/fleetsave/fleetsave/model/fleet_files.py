@@ -54,7 +54,7 @@ class FileSet(Strict):
     )
     on_partial: Literal["warn", "fail"] = Field(
         default="warn",
-        description="a capture with files that could not be read, or were rewritten meanwhile, is kept with a warning, or refused",
+        description="a capture with files that could not be read, or were rewritten meanwhile: kept with a warning, or refused",
     )
     links_out: bool = Field(
         default=False, description="restore symbolic links that lead out of the folder; else they are refused"
