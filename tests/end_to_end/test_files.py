@@ -1,4 +1,4 @@
-"""On the deployed stack, in both profiles: a folder and a whole server from their schedules to the proof, and a lost file back."""
+"""On the deployed stack, in both profiles: a folder and a whole server from schedule to proof, and a lost file back."""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -112,7 +112,8 @@ def fleet_text(
 ) -> str:
     """Return the fleet file of these servers, and of the central PostgreSQL if its entry is given.
 
-    `also` holds what more is to be backed up on a server, by its id. Raise pydantic's ValidationError if it would not be a valid one.
+    `also` holds what more is to be backed up on a server, by its id. Raise pydantic's ValidationError if it would not be
+    a valid one.
     """
     entries = [server.fleet_entry() for server in servers]
     fleet: dict[str, Any] = {"version": 1, "servers": [{**entry, **(also or {}).get(entry["id"], {})} for entry in entries]}

@@ -1,4 +1,4 @@
-"""A game's folder on this machine: tens of thousands of small files, a few large ones, and a log that is written the whole time."""
+"""A game's folder on this machine: tens of thousands of small files, a few large ones, and a log that is always written."""
 
 import hashlib
 import os
