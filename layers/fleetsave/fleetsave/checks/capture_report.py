@@ -13,7 +13,7 @@ _PAGE_SIZES = {1 << power for power in range(9, 17)}
 
 def check(record: StoredRecord) -> list[Finding]:
     """Find what is missing from a stored record or contradicts another part of it."""
-    faults = [*stored_record.key_faults(record), *_report_faults(record.snapshot), *stored_record.upload_faults(record)]
+    faults = [*stored_record.key_faults(record), *report_faults(record.snapshot), *stored_record.upload_faults(record)]
     if faults:
         return [Finding("capture_report", Outcome.FAILED, "; ".join(faults), Level.COMPLETE)]
     report = record.snapshot
@@ -24,7 +24,8 @@ def check(record: StoredRecord) -> list[Finding]:
     return [Finding("capture_report", Outcome.PASSED, detail, Level.COMPLETE)]
 
 
-def _report_faults(report: CaptureReport) -> Iterator[str]:
+def report_faults(report: CaptureReport) -> Iterator[str]:
+    """Yield what is missing from a capture's report, or contradicts another part of it."""
     for name in ("snapshot_id", "method", "journal_mode", "sqlite_version", "runtime", "source_path"):
         if not getattr(report, name):
             yield f"{name} is missing"

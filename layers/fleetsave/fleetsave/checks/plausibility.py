@@ -1,19 +1,20 @@
 """Is the backup plausible beside the newest earlier verified one of its artifact?"""
 
+from fleetsave.model.archives import ArchiveReport
 from fleetsave.model.dumps import DumpReport
 from fleetsave.model.records import Finding, Fingerprint, Outcome, StoredRecord
 
 _SHRUNK = 0.5
-"""Losing more than this part of the bytes or rows between two backups is a cliff."""
+"""Losing more than this part of the bytes, rows or files between two backups is a cliff."""
 
 _NAMED = 5
 
 
 def check(record: StoredRecord, earlier: StoredRecord | None) -> list[Finding]:
-    """Look for cliffs in size, tables and rows; a cliff is suspect, since the capture itself may well be true to its source."""
+    """Look for cliffs in size, tables, rows and files; a cliff is suspect, since the capture may well be true to its source."""
     if earlier is None:
         return [Finding("plausibility", Outcome.SKIPPED, "no earlier backup of this artifact is verified")]
-    cliffs = _size_cliffs(record, earlier)
+    cliffs = _size_cliffs(record, earlier) + _archive_cliffs(record, earlier)
     now, before = record.capture.fingerprint, earlier.capture.fingerprint
     note = ""
     if now is not None and before is not None:
@@ -32,8 +33,26 @@ def _size_cliffs(record: StoredRecord, earlier: StoredRecord) -> list[str]:
 
 
 def _size(record: StoredRecord) -> int:
-    """Return the bytes of what was backed up; a dump counts by its text, whatever its format."""
+    """Return the bytes of what was backed up; a dump counts by its text, an archive by what is in its files."""
+    if isinstance(record.capture, ArchiveReport):
+        return record.capture.content_size
     return record.capture.text.size if isinstance(record.capture, DumpReport) else record.plain_size
+
+
+def _archive_cliffs(record: StoredRecord, earlier: StoredRecord) -> list[str]:
+    now, before = record.capture, earlier.capture
+    if not isinstance(now, ArchiveReport) or not isinstance(before, ArchiveReport):
+        return []
+    counts = {
+        "files": (now.files, before.files),
+        "members": (_members(now), _members(before)),
+        "databases": (len(now.databases), len(before.databases)),
+    }
+    return [f"{then} {what} then, {here} now" for what, (here, then) in counts.items() if here < then * (1 - _SHRUNK)]
+
+
+def _members(report: ArchiveReport) -> int:
+    return report.files + report.directories + report.links
 
 
 def _row_cliffs(now: dict[str, int], before: dict[str, int]) -> list[str]:

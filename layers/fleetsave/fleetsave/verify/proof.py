@@ -7,11 +7,16 @@ from fleetsave.checks.checksum import ReadBack
 from fleetsave.model.errors import VerificationError
 from fleetsave.model.kinds import Kind
 from fleetsave.model.records import Finding, StoredRecord
-from fleetsave.verify import proof_of_database, proof_of_dump
+from fleetsave.verify import proof_of_archive, proof_of_database, proof_of_dump
 from fleetsave.verify.ports import Ports
 
 _Prove = Callable[[StoredRecord, Path, Ports], tuple[list[Finding], ReadBack]]
-_PROOFS: Mapping[str, _Prove] = {Kind.DATABASE: proof_of_database.prove, Kind.POSTGRESQL: proof_of_dump.prove}
+_PROOFS: Mapping[str, _Prove] = {
+    Kind.DATABASE: proof_of_database.prove,
+    Kind.POSTGRESQL: proof_of_dump.prove,
+    Kind.FILES: proof_of_archive.prove,
+    Kind.FULL: proof_of_archive.prove,
+}
 
 
 def prove(record: StoredRecord, folder: Path, ports: Ports) -> tuple[list[Finding], ReadBack]:

@@ -1,4 +1,4 @@
-"""One pass over a stored object: its bytes hashed as stored and as unpacked, and either of them written to a file."""
+"""One pass over a stored object: its bytes hashed as stored and as unpacked, and either of them read on or written to a file."""
 
 import hashlib
 import os
@@ -26,24 +26,50 @@ def read_back(store: ObjectStore, record: StoredRecord, destination: Path, *, ke
     The file is ours alone. Raise ObjectNotFoundError if the object is gone, StoreError if it cannot be read. Bytes that do not
     unpack are no error: they are what the answer tells.
     """
-    plain = hashlib.sha256()
-    size = 0
-    problem = None
     with open(destination, "wb", opener=_private) as file:
-        stored = _StoredBytes(store.read(record.key), record, file if keep is Keep.STORED else None)
-        try:
-            for chunk in plain_chunks(stored, record.compression, target=record.key):
-                if size + len(chunk) > record.plain_size:
-                    problem = "it unpacks to more bytes than were captured"
-                    break
-                plain.update(chunk)
-                size += len(chunk)
-                if keep is Keep.PLAIN:
-                    file.write(chunk)
-        except DamagedStreamError as error:
-            problem = f"it does not unpack: {error.cause}"
+        reading = Reading(store, record, file if keep is Keep.STORED else None)
+        if keep is Keep.PLAIN:
+            for chunk in reading.chunks:
+                file.write(chunk)
+        return reading.finish()
+
+
+class Reading:
+    """One pass over the object of `record`, whose plain bytes somebody reads while all of them are hashed.
+
+    `chunks` gives the plain bytes, never more than were captured, in chunks of at most 1 MiB; it ends early where they do not
+    unpack, which is no error: `finish` tells. Both raise as `read_back` does.
+    """
+
+    def __init__(self, store: ObjectStore, record: StoredRecord, stored_file: IO[bytes] | None = None) -> None:
+        self._record = record
+        self._stored = _StoredBytes(store.read(record.key), record, stored_file)
+        self._plain = hashlib.sha256()
+        self._size = 0
+        self._problem: str | None = None
+        self.chunks = self._read()
+
+    def finish(self) -> ReadBack:
+        """Read what nobody has read, and return what the whole pass came to."""
+        for _ in self.chunks:
+            pass
+        stored = self._stored
         stored.read_rest()
-    return ReadBack(stored.size, stored.sha256, stored.part_sha256, size, plain.hexdigest(), problem)
+        return ReadBack(
+            stored.size, stored.sha256, stored.part_sha256, self._size, self._plain.hexdigest(), self._problem
+        )  # fmt: skip
+
+    def _read(self) -> Iterator[bytes]:
+        try:
+            for chunk in plain_chunks(self._stored, self._record.compression, target=self._record.key):
+                if self._size + len(chunk) > self._record.plain_size:
+                    self._problem = "it unpacks to more bytes than were captured"
+                    return
+                self._plain.update(chunk)
+                self._size += len(chunk)
+                yield chunk
+        except DamagedStreamError as error:
+            self._problem = f"it does not unpack: {error.cause}"
 
 
 def _private(path: str, flags: int) -> int:
