@@ -12,7 +12,8 @@ from fleetsave.model.fleet import SqliteDatabase
 from fleetsave.model.keys import ArtifactId, parse_id
 from fleetsave.model.kinds import Kind
 from fleetsave.model.slots import Slot
-from fleetsave.sources.sqlite.names import artifact_name, require_match, slug, snapshot_name
+from fleetsave.sources.agent.door_names import slug
+from fleetsave.sources.sqlite.names import artifact_name, require_match, snapshot_name
 
 WORLDS = SqliteDatabase(name="worlds", path="/srv/games/*.db")
 FILE_NAME = st.text(st.characters(exclude_characters="/\0", exclude_categories=["Cs"]), min_size=1, max_size=90)

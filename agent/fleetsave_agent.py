@@ -1,0 +1,3178 @@
+#!/usr/bin/env python3
+"""fleetsave's agent: lets a game server's owner hand out backups over HTTPS (docs/agent.md).
+
+What to read. Part one, the door, is what the network meets, and is read in ten minutes:
+
+- config: What may be served, and to whom: the agent's configuration, read once, and refused if anything in it is unknown or unsafe.
+- client: One client: its TLS connection, and how long it may take for everything.
+- requests: One request, read strictly: whatever is not plain HTTP/1.1 is refused, and nothing is read beyond its limits.
+- work: The work itself: the script below, in a process of its own for each request, asked as it is asked over SSH.
+- names: The artifact names of the files that a pattern matches: the same on the server and on our side.
+- artifacts: The artifacts of the configuration: which files they are now, and what the script is asked for each of them.
+- answers: What is answered: each resource by one function, which is found by method and path alone.
+- main: The door: TLS, the limits on clients, the token, one line of log for each request, and the command line.
+
+Part two is the script that fleetsave sends over SSH where there is no agent, to the letter. The door starts it for each piece of
+work, as `fleetsave_agent.py --work`, and asks it over its standard input: nothing of part two ever meets the network.
+This file is made by `python -m fleetsave.sources.agent`; change it there.
+"""
+
+
+# ---- config ----
+
+"""What may be served, and to whom: the agent's configuration, read once, and refused if anything in it is unknown or unsafe."""
+
+import json
+import os
+import re
+import stat
+from typing import Any
+
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
+
+
+class ConfigurationRefusedError(Exception):
+    """The configuration cannot be used; the text says where and why."""
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str) and value != "" and "\0" not in value
+
+
+def _is_path(value: Any) -> bool:
+    return _is_text(value) and value.startswith("/")
+
+
+def _is_pattern(value: Any) -> bool:
+    return _is_text(value) and not any(name in ("", ".", "..") for name in value.split("/"))
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and NAME.fullmatch(value) is not None
+
+
+def _is_digest(value: Any) -> bool:
+    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
+
+
+def _is_count(value: Any) -> bool:
+    return type(value) is int and 0 < value < 1 << 60
+
+
+def is_seconds(value: Any) -> bool:
+    """Tell whether it is a number of seconds, a day of them at most."""
+    return type(value) in (int, float) and 0 < value <= 86400
+
+
+def _is_flag(value: Any) -> bool:
+    return type(value) is bool
+
+
+def _are_patterns(value: Any) -> bool:
+    return isinstance(value, list) and all(map(_is_pattern, value))
+
+
+def _are_checks(value: Any) -> bool:
+    return isinstance(value, dict) and all(_is_name(name) and _is_text(sql) for name, sql in value.items())
+
+
+def _is_object(value: Any) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list)
+
+
+REQUIRED = object()
+
+# Of each setting: what it is if it is left out, how it is judged, and what it should be, in words.
+AGENT = {
+    "address": ("127.0.0.1", _is_text, "an address to listen on"),
+    "port": (8443, lambda value: _is_count(value) and value < 65536, "a port"),
+    "certificate": (REQUIRED, _is_path, "an absolute path"),
+    "key": (REQUIRED, _is_path, "an absolute path"),
+    "read_token_sha256": (REQUIRED, _is_digest, "64 hexadecimal digits in small letters; --new-token prints them"),
+    "restore_token_sha256": (None, _is_digest, "64 hexadecimal digits in small letters; --new-token prints them"),
+    "staging": (REQUIRED, _is_path, "an absolute path"),
+    "databases": ([], _is_list, "a list"),
+    "files": ([], _is_list, "a list"),
+    "configuration": ([], _is_list, "a list"),
+    "logs": ([], _is_list, "a list"),
+    "full": (False, _is_flag, "true or false"),
+    "limits": ({}, _is_object, "an object"),
+}  # type: dict[str, tuple[Any, Any, str]]
+
+DATABASE = {
+    "name": ("database", _is_name, "small letters, digits, _ and -, at most 63"),
+    "path": (REQUIRED, _is_path, "an absolute path"),
+    "literal": (False, _is_flag, "true or false"),
+    "fingerprint": (True, _is_flag, "true or false"),
+    "checks": ({}, _are_checks, "an object of names and SQL"),
+    "deadline": (300, is_seconds, "seconds, at most a day"),
+    "lock_limit": (60, is_seconds, "seconds, at most a day"),
+}  # type: dict[str, tuple[Any, Any, str]]
+
+FOLDER = {
+    "name": (REQUIRED, _is_name, "small letters, digits, _ and -, at most 63"),
+    "path": (REQUIRED, _is_path, "an absolute path"),
+    "include": (["**"], lambda value: _are_patterns(value) and value, "a list of patterns without /, . and .. at their ends"),
+    "exclude": ([], _are_patterns, "a list of patterns without /, . and .. at their ends"),
+    "maximum_file_size": (None, _is_count, "bytes"),
+    "deadline": (780, is_seconds, "seconds, at most a day"),
+}  # type: dict[str, tuple[Any, Any, str]]
+
+LIMITS = {
+    "captures": (2, _is_count, "a number"),
+    "connections": (16, _is_count, "a number"),
+    "requests_per_minute": (120, _is_count, "a number"),
+    "seconds_per_request": (3600, is_seconds, "seconds, at most a day"),
+    "idle_seconds": (20, is_seconds, "seconds, at most a day"),
+    "least_bytes_per_second": (8192, _is_count, "a number"),
+}  # type: dict[str, tuple[Any, Any, str]]
+
+LISTS_OF_FOLDERS = ("files", "configuration", "logs")
+
+
+class Configuration:
+    """Everything the owner has written down; `databases` and `folders` are found by their names alone.
+
+    Raise ConfigurationRefusedError for a file that others may read, and for whatever in it is not as it should be.
+    """
+
+    def __init__(self, path: str) -> None:
+        values = _checked(AGENT, _read(path), "")
+        for name in ("certificate", "key"):
+            require_file(values[name], private=name == "key")
+        self.address, self.port = values["address"], values["port"]  # type: str, int
+        self.certificate, self.key = values["certificate"], values["key"]  # type: str, str
+        self.read_token_sha256 = values["read_token_sha256"]  # type: str
+        self.restore_token_sha256 = values["restore_token_sha256"]  # type: str | None
+        if self.restore_token_sha256 == self.read_token_sha256:
+            raise ConfigurationRefusedError("restore_token_sha256: it must be another token than that for reading")
+        self.staging = values["staging"]  # type: str
+        self.limits = _checked(LIMITS, values["limits"], "limits.")
+        self.full = values["full"]  # type: bool
+        self.databases = _by_name(DATABASE, {"databases": values["databases"]})
+        self.folders = _by_name(FOLDER, {name: values[name] for name in LISTS_OF_FOLDERS})
+        if self.full and not self.databases and not self.folders:
+            raise ConfigurationRefusedError("full: there is nothing to put into it")
+
+
+def _read(path: str) -> Any:
+    require_file(path, private=True)
+    with open(path, "rb") as file:
+        text = file.read()
+    try:
+        return json.loads(text.decode(), object_pairs_hook=_object, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError) as error:
+        raise ConfigurationRefusedError(f"{path} is not JSON: {error}") from None
+
+
+def require_file(path: str, *, private: bool) -> None:
+    """Raise ConfigurationRefusedError unless it is a file; a private one must belong to us, and be closed to all others."""
+    try:
+        status = os.stat(path)
+    except OSError as error:
+        raise ConfigurationRefusedError(f"{path}: {error.strerror}") from None
+    if not stat.S_ISREG(status.st_mode):
+        raise ConfigurationRefusedError(f"{path} is not a file")
+    if private and (status.st_mode & 0o077 or status.st_uid not in (0, os.geteuid())):
+        raise ConfigurationRefusedError(f"{path} may be read by others, or is another's: chown it to this account, and chmod 600")
+
+
+def _object(pairs: "list[tuple[str, Any]]") -> "dict[str, Any]":
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ConfigurationRefusedError("a key stands twice in one object")
+    return found
+
+
+def _refuse_constant(text: str) -> Any:
+    raise ValueError(f"{text} is no number")
+
+
+def _checked(fields: "dict[str, tuple[Any, Any, str]]", given: Any, where: str) -> "dict[str, Any]":
+    if not isinstance(given, dict):
+        raise ConfigurationRefusedError(f"{where.rstrip('.') or 'the configuration'}: it must be an object")
+    unknown = sorted(set(given) - set(fields))
+    if unknown:
+        raise ConfigurationRefusedError(f"{where}{unknown[0]}: there is no such setting")
+    values = {}
+    for name, (default, is_right, words) in fields.items():
+        value = given.get(name, default)
+        if value is REQUIRED:
+            raise ConfigurationRefusedError(f"{where}{name}: it is missing; give {words}")
+        if name in given and not is_right(value):
+            raise ConfigurationRefusedError(f"{where}{name}: it must be {words}")
+        values[name] = value
+    return values
+
+
+def _by_name(fields: "dict[str, tuple[Any, Any, str]]", lists: "dict[str, list[Any]]") -> "dict[str, dict[str, Any]]":
+    found = {}  # type: dict[str, dict[str, Any]]
+    for what, entries in lists.items():
+        for number, entry in enumerate(entries):
+            if isinstance(entry, dict) and what in LISTS_OF_FOLDERS:
+                entry.setdefault("name", what)
+            values = _checked(fields, entry, f"{what}[{number}].")
+            if values["name"] in found:
+                raise ConfigurationRefusedError(f"{what}[{number}].name: {values['name']!r} stands there twice")
+            found[values["name"]] = values
+    return found
+
+
+
+# ---- client ----
+
+"""One client: its TLS connection, and how long it may take for everything."""
+
+import select
+import socket
+import ssl
+import threading
+import time
+from contextlib import suppress
+from typing import Any
+
+SLICE = 64 << 10
+
+
+class ClientGoneError(Exception):
+    """The client has left, or is too slow to be waited for; nothing can be said to it any more."""
+
+
+class Client:
+    """A connection that carries one request. Whoever overlooks all of them calls `cut` once `until` has passed."""
+
+    def __init__(self, raw: socket.socket, address: str, limits: "dict[str, Any]", context: ssl.SSLContext) -> None:
+        self.address = address
+        self.sent = 0
+        self._idle_seconds = float(limits["idle_seconds"])
+        self._least_rate = int(limits["least_bytes_per_second"])
+        self._waited = 0.0
+        self._moved = 0
+        self._closing = threading.Lock()
+        raw.settimeout(self._idle_seconds)
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        self._socket = context.wrap_socket(raw, server_side=True, do_handshake_on_connect=False)
+        self.grant(self._idle_seconds)
+
+    def grant(self, seconds: float) -> None:
+        """Let whatever comes next take so many seconds from now, and no more."""
+        self.until = time.monotonic() + seconds
+
+    def shake_hands(self) -> None:
+        """Begin TLS. Raise OSError, of which ssl's errors are, for a client that does not."""
+        self._socket.do_handshake()
+
+    def receive(self) -> bytes:
+        """Return what comes next, b"" at the end. Raise ClientGoneError if nothing does."""
+        begun = time.monotonic()
+        try:
+            block = self._socket.recv(SLICE)
+        except OSError:
+            raise ClientGoneError from None
+        self._require_pace(begun, len(block))
+        return block
+
+    def send(self, data: bytes) -> None:
+        """Send all of it. Raise ClientGoneError if the client does not take it."""
+        for start in range(0, len(data), SLICE):
+            begun = time.monotonic()
+            try:
+                self._socket.sendall(data[start : start + SLICE])
+            except OSError:
+                raise ClientGoneError from None
+            block = min(SLICE, len(data) - start)
+            self.sent += block
+            self._require_pace(begun, block)
+
+    def wait_for(self, output: int, seconds: float) -> bool:
+        """Wait until `output`, a descriptor, can be read, and tell whether it can. Raise ClientGoneError if the client leaves."""
+        poll = select.poll()
+        poll.register(output, select.POLLIN)
+        poll.register(self._socket, select.POLLIN)
+        ready = [descriptor for descriptor, _ in poll.poll(max(0.0, seconds) * 1000)]
+        if self._socket.fileno() in ready and output not in ready:
+            self.require_presence()
+        return output in ready
+
+    def require_presence(self) -> None:
+        """Raise ClientGoneError if the client has closed, or goes on talking where it has nothing to say."""
+        self._socket.settimeout(0)
+        try:
+            self._socket.recv(1)
+        except ssl.SSLWantReadError:
+            return
+        except OSError:
+            raise ClientGoneError from None
+        finally:
+            self._socket.settimeout(self._idle_seconds)
+        raise ClientGoneError
+
+    def _require_pace(self, begun: float, size: int) -> None:
+        self._waited += time.monotonic() - begun
+        self._moved += size
+        if self._waited > self._idle_seconds and self._moved < self._waited * self._least_rate:
+            raise ClientGoneError
+
+    def cut(self) -> None:
+        """End the connection from another thread: whatever waits for it fails at once."""
+        with self._closing, suppress(OSError):
+            socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+    def close(self, *, unread: bool) -> None:
+        """Close it; `unread` tells that the client may still be sending, which would make it miss the answer."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_WR)
+            self._socket.settimeout(1)
+            for _ in range(64 if unread else 0):
+                if not self._socket.recv(SLICE):
+                    break
+        with self._closing:
+            self._socket.close()
+
+
+
+# ---- requests ----
+
+"""One request, read strictly: whatever is not plain HTTP/1.1 is refused, and nothing is read beyond its limits."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+
+HEAD_BYTES, HEADERS, REQUEST_BYTES = 8192, 40, 65536
+REQUEST_LINE = re.compile(rb"([A-Z]{3,10}) (/[A-Za-z0-9/_-]{0,300})(?:\?([A-Za-z0-9_=&-]{0,600}))? HTTP/1\.1")
+HEADER = re.compile(rb"([A-Za-z0-9-]{1,60}):([\t\x20-\x7e]*)")
+SIZE = re.compile(rb"[0-9A-Fa-f]{1,8}\r\n")
+METHODS = ("GET", "HEAD", "POST", "DELETE")
+STATUS = {
+    200: "OK", 206: "Partial Content", 400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
+    405: "Method Not Allowed", 409: "Conflict", 413: "Content Too Large", 416: "Range Not Satisfiable", 429: "Too Many Requests",
+    431: "Request Header Fields Too Large", 501: "Not Implemented", 503: "Service Unavailable",
+}  # fmt: skip
+
+
+class RefusedRequestError(Exception):
+    """The answer is this status, with these headers, and nothing more."""
+
+    def __init__(self, status: int, **headers: str) -> None:
+        super().__init__(status)
+        self.status = status
+        self.headers = {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+class HttpRequest:
+    """What a client asks for; `query` and `headers` hold each name once, those of headers in small letters."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        head, self._rest = _read_head(client)
+        line, *lines = head.split(b"\r\n")
+        match = REQUEST_LINE.fullmatch(line)
+        if match is None:
+            raise RefusedRequestError(400)
+        self.method, self.path = match.group(1).decode(), match.group(2).decode()
+        self.query = _query((match.group(3) or b"").decode())
+        self.headers = _headers(lines)
+        if self.method not in METHODS:
+            raise RefusedRequestError(501)
+        coding, length = self.headers.get("transfer-encoding"), self.headers.get("content-length")
+        self.has_body = coding is not None or length not in (None, "0")
+        if self.has_body and (self.method != "POST" or coding != "chunked" or length is not None):
+            raise RefusedRequestError(400)
+        if not self.has_body and self._rest:
+            raise RefusedRequestError(400)
+
+    def require_query(self, *allowed: str) -> "dict[str, str]":
+        """Return the query if it says nothing but what is allowed."""
+        if set(self.query) - set(allowed):
+            raise RefusedRequestError(400)
+        return self.query
+
+    def byte_range(self, size: int, etag: str) -> "tuple[int, int] | None":
+        """Return the range of bytes that is asked for, None for all; ranges that are odd are ignored (RFC 9110, 14.2)."""
+        match = re.fullmatch(r"bytes=([0-9]{0,18})-([0-9]{0,18})", self.headers.get("range", ""))
+        if match is None or match.group(0) == "bytes=-" or self.method != "GET":
+            return None
+        if self.headers.get("if-range", etag) != etag:
+            return None
+        first, last = match.groups()
+        start = int(first) if first else max(0, size - int(last))
+        end = min(size, int(last) + 1) if first and last else size
+        if first and last and int(last) < start:
+            return None
+        if start >= size:
+            raise RefusedRequestError(416, Content_Range=f"bytes */{size}")
+        return start, end
+
+    def order_and_input(self) -> "tuple[dict[str, Any], Iterator[bytes]]":
+        """Return the line of JSON that the body begins with, and what follows it."""
+        blocks, begun = self._chunks(), b""
+        while b"\n" not in begun:
+            block = next(blocks, b"")
+            if not block or len(begun) > REQUEST_BYTES:
+                raise RefusedRequestError(400)
+            begun += block
+        line, _, rest = begun.partition(b"\n")
+        try:
+            order = json.loads(line.decode())
+        except (ValueError, RecursionError):
+            raise RefusedRequestError(400) from None
+        if not isinstance(order, dict):
+            raise RefusedRequestError(400)
+        return order, _after(rest, blocks)
+
+    def _chunks(self) -> "Iterator[bytes]":
+        """Yield a chunked body as it comes (RFC 9112, 7.1), without extensions and trailers."""
+        while True:
+            while b"\r\n" not in self._rest:
+                self._more(limit=16)
+            match = SIZE.match(self._rest)
+            if match is None:
+                raise RefusedRequestError(400)
+            left, self._rest = int(match.group(), 16), self._rest[match.end() :]
+            is_last = left == 0
+            while left:
+                if not self._rest:
+                    self._more(limit=16)
+                block, self._rest = self._rest[:left], self._rest[left:]
+                left -= len(block)
+                yield block
+            while len(self._rest) < 2:
+                self._more(limit=16)
+            if self._rest[:2] != b"\r\n":
+                raise RefusedRequestError(400)
+            self._rest = self._rest[2:]
+            if is_last:
+                return
+
+    def _more(self, limit: int) -> None:
+        if len(self._rest) > limit:
+            raise RefusedRequestError(400)
+        block = self._client.receive()
+        if not block:
+            raise ClientGoneError
+        self._rest += block
+
+
+def _after(rest: bytes, blocks: "Iterator[bytes]") -> "Iterator[bytes]":
+    if rest:
+        yield rest
+    yield from blocks
+
+
+def _read_head(client: Client) -> "tuple[bytes, bytes]":
+    read = b""
+    while b"\r\n\r\n" not in read:
+        if len(read) > HEAD_BYTES:
+            raise RefusedRequestError(431)
+        block = client.receive()
+        if not block:
+            raise ClientGoneError
+        read += block
+    head, _, rest = read.partition(b"\r\n\r\n")
+    if len(head) > HEAD_BYTES:
+        raise RefusedRequestError(431)
+    return head, rest
+
+
+def _query(text: str) -> "dict[str, str]":
+    pairs = [part.partition("=") for part in text.split("&")] if text else []
+    if any(not (name and sign and value) or "=" in value for name, sign, value in pairs):
+        raise RefusedRequestError(400)
+    found = {name: value for name, _, value in pairs}
+    if len(found) < len(pairs):
+        raise RefusedRequestError(400)
+    return found
+
+
+def _headers(lines: "list[bytes]") -> "dict[str, str]":
+    if len(lines) > HEADERS:
+        raise RefusedRequestError(431)
+    found = {}  # type: dict[str, str]
+    for line in lines:
+        match = HEADER.fullmatch(line)
+        name = match.group(1).decode().lower() if match else ""
+        if match is None or name in found:
+            raise RefusedRequestError(400)
+        found[name] = match.group(2).decode().strip()
+    if not found.get("host") or "expect" in found:
+        raise RefusedRequestError(400)
+    return found
+
+
+
+# ---- work ----
+
+"""The work itself: the script below, in a process of its own for each request, asked as it is asked over SSH."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+
+BLOCK = 64 << 10
+TICK_SECONDS = 5.0
+LONGEST_LINE = 16 << 20
+TIME_IS_UP = {"fleetsave": 1, "error": "deadline", "cause": "the agent's seconds_per_request are over"}
+
+
+class TimeIsUpError(Exception):
+    """The work took longer than a request may take."""
+
+
+RUNNING = set()  # type: set[Work]
+CHANGING = threading.Lock()
+
+
+class Work:
+    """A process that does one thing, in this Python: its locks, its memory and its crashes are its own."""
+
+    def __init__(self, order: "dict[str, Any]", client: Client, seconds: float, *, must_finish: bool = False) -> None:
+        self.must_finish = must_finish
+        self._client = client
+        self._until = time.monotonic() + seconds
+        self._read = b""
+        command = [sys.executable, "-I", os.path.abspath(__file__), "--work"]
+        self._process = subprocess.Popen(  # noqa: S603 - it is this very file
+            command,
+            bufsize=0,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # what a crash says may name files
+            start_new_session=True,
+        )
+        with CHANGING:
+            RUNNING.add(self)
+        self.write((json.dumps(order) + "\n").encode())
+
+    def write(self, data: bytes) -> bool:
+        """Give it input, and tell whether it still takes any: it may have ended with a reply that says why."""
+        assert self._process.stdin is not None  # noqa: S101 - it is a pipe
+        try:
+            while data:
+                data = data[self._process.stdin.write(data) :]
+        except BrokenPipeError:
+            return False
+        return True
+
+    def end_input(self) -> None:
+        """Let it see the end of its input."""
+        assert self._process.stdin is not None  # noqa: S101 - it is a pipe
+        with suppress(BrokenPipeError):
+            self._process.stdin.close()
+
+    def output(self) -> "Iterator[bytes]":
+        """Yield what it writes, and b"" after each few seconds of silence. Raise ClientGoneError, TimeIsUpError."""
+        assert self._process.stdout is not None  # noqa: S101 - it is a pipe
+        descriptor = self._process.stdout.fileno()
+        while True:
+            left = self._until - time.monotonic()
+            if left <= 0:
+                raise TimeIsUpError
+            if not self._client.wait_for(descriptor, min(TICK_SECONDS, left)):
+                yield b""
+                continue
+            block = os.read(descriptor, BLOCK)
+            if not block:
+                return
+            yield block
+
+    def line(self, tick: "Callable[[], None]" = lambda: None) -> "dict[str, Any]":
+        """Return its next reply; `tick` is called after each few seconds of silence."""
+        try:
+            for block in self.output():
+                self._read += block
+                if b"\n" in block or len(self._read) > LONGEST_LINE:
+                    break
+                if not block:
+                    tick()
+        except TimeIsUpError:
+            return TIME_IS_UP
+        line, _, self._read = self._read.partition(b"\n")
+        try:
+            return dict(json.loads(line.decode()))
+        except ValueError:
+            return {"fleetsave": 1, "error": "io_error", "cause": f"the work ended by itself, with status {self._process.poll()}"}
+
+    def has_succeeded(self) -> bool:
+        """Tell whether it ended well, after its output has ended."""
+        try:
+            return self._process.wait(TICK_SECONDS) == 0
+        except subprocess.TimeoutExpired:
+            return False
+
+    def end(self) -> None:
+        """End it, unless it must finish: then wait for as long as it may take."""
+        if self.must_finish:
+            with suppress(subprocess.TimeoutExpired):
+                self._process.communicate(timeout=max(0.0, self._until - time.monotonic()))
+        self.kill()
+
+    def kill(self) -> None:
+        """End it at once, whatever it does."""
+        self._process.kill()
+        self._process.wait()
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+        with CHANGING:
+            RUNNING.discard(self)
+
+
+@contextmanager
+def working(order: "dict[str, Any]", client: Client, seconds: float, *, must_finish: bool = False) -> "Iterator[Work]":
+    """Lend a process that has begun with what `order` says; afterwards it has ended."""
+    work = Work(order, client, seconds, must_finish=must_finish)
+    try:
+        yield work
+    finally:
+        work.end()
+
+
+def kill_all() -> None:
+    """End whatever need not finish: the agent is going down, and what it was asked for will be asked for again."""
+    for work in list(RUNNING):
+        if not work.must_finish:
+            work.kill()
+
+
+
+# ---- names ----
+
+"""The artifact names of the files that a pattern matches: the same on the server and on our side."""
+
+import hashlib
+import re
+from pathlib import PurePosixPath
+
+MAGIC = re.compile(r"[*?\[]")
+HASHED_NAME = re.compile(r"-[0-9a-f]{12}$")
+HASH_LENGTH = 12
+LONGEST_NAME = 63
+
+
+def name_of_match(name: str, pattern: str, path: str) -> str:
+    """Return the artifact name of one file that `pattern` matched; it follows from the path alone, and no two paths share one.
+
+    Where the file's stem cannot stand for the whole path, a hash of the path follows it.
+    """
+    stem = PurePosixPath(path).stem
+    whole = f"{name}-{stem}"
+    if slug(stem) == stem and len(whole) <= LONGEST_NAME and not HASHED_NAME.search(whole) and stem_tells_path(pattern, path):
+        return whole
+    digest = hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:HASH_LENGTH]
+    shortened = slug(stem)[: max(0, LONGEST_NAME - len(name) - HASH_LENGTH - 2)]
+    return "-".join(part for part in (name, shortened, digest) if part)
+
+
+def slug(text: str) -> str:
+    """Return the text in small letters, digits, `_` and `-`, with one `-` for each run of other characters."""
+    return re.sub(r"[^a-z0-9_]+", "-", text.lower()).strip("-")
+
+
+def stem_tells_path(pattern: str, path: str) -> bool:
+    """Tell whether the pattern leaves only the stem open: same folder, same ending, for all that it matches."""
+    suffix, folder = PurePosixPath(pattern).suffix, str(PurePosixPath(pattern).parent)
+    same = PurePosixPath(path).suffix == suffix and str(PurePosixPath(path).parent) == folder
+    return same and not MAGIC.search(suffix + folder)
+
+
+
+# ---- artifacts ----
+
+"""The artifacts of the configuration: which files they are now, and what the script is asked for each of them."""
+
+import glob
+import hashlib
+import os
+from typing import Any
+
+
+SIDECARS_TOO = ("", "-wal", "-shm", "-journal")
+
+
+def is_pattern(database: "dict[str, Any]") -> bool:
+    """Tell whether a configured database may be several files."""
+    return not database["literal"] and MAGIC.search(database["path"]) is not None
+
+
+def files_of(database: "dict[str, Any]") -> "list[str]":
+    """Return the paths that a configured database is now, sorted."""
+    if not is_pattern(database):
+        return [database["path"]]
+    return sorted(path for path in glob.glob(database["path"]) if os.path.isfile(path))
+
+
+def id_of(path: str) -> str:
+    """Return what stands for a path in a request; it says nothing of it, and cannot be made into another."""
+    return hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()[:32]
+
+
+def path_of(database: "dict[str, Any]", file: "str | None") -> str:
+    """Return the path of the one file that is meant. Raise RefusedRequestError unless it is there, or is not one of several."""
+    if not is_pattern(database):
+        if file not in (None, id_of(database["path"])):
+            raise RefusedRequestError(404)
+        return str(database["path"])
+    for path in files_of(database):
+        if id_of(path) == file:
+            return path
+    raise RefusedRequestError(404)
+
+
+def listing(configuration: Configuration) -> "dict[str, Any]":
+    """Return everything that is served, each with its path and what the fleet file may say of it."""
+    found = [_description(database) for database in configuration.databases.values()]
+    found += [dict(folder, kind="files") for folder in configuration.folders.values()]
+    if configuration.full:
+        found.append({"kind": "full", "name": "full", "path": "/"})
+    return {"artifacts": found}
+
+
+def _description(database: "dict[str, Any]") -> "dict[str, Any]":
+    entry = {name: database[name] for name in ("name", "path", "checks")}
+    files = [{"id": id_of(path), "path": path} for path in files_of(database)]
+    return dict(entry, kind="database", pattern=is_pattern(database), files=files)
+
+
+def snapshot_order(configuration: Configuration, database: "dict[str, Any]", path: str, name: str) -> "dict[str, Any]":
+    """Return what the script is asked for a frozen snapshot of a database."""
+    return dict(_capture(database, path), operation="snapshot", name=name, staging=configuration.staging)
+
+
+def folder_order(configuration: Configuration, folder: "dict[str, Any]", name: str) -> "dict[str, Any]":
+    """Return what the script is asked for an archive of one folder."""
+    return _archive_order(configuration, name, folder["path"], folder["deadline"], [], [_tree(folder, [])])
+
+
+def full_order(configuration: Configuration, name: str) -> "dict[str, Any]":
+    """Return what the script is asked for an archive of everything; its databases are not archived once more as files."""
+    databases, paths = [], []  # type: list[dict[str, Any]], list[str]
+    for database in configuration.databases.values():
+        for path in files_of(database):
+            artifact = name_of_match(database["name"], database["path"], path) if is_pattern(database) else database["name"]
+            databases.append(dict(_capture(database, path), member=f"databases/{artifact}.db"))
+            paths.append(path)
+    trees = [_tree(folder, paths) for folder in configuration.folders.values()]
+    return _archive_order(configuration, name, "/", configuration.limits["seconds_per_request"], databases, trees)
+
+
+def _archive_order(
+    configuration: Configuration, name: str, path: str, deadline: float, databases: "list[Any]", trees: "list[Any]"
+) -> "dict[str, Any]":
+    order = {"operation": "archive", "name": name, "staging": configuration.staging, "deadline": deadline}
+    return dict(order, source_path=path, databases=databases, trees=trees)
+
+
+def _capture(database: "dict[str, Any]", path: str) -> "dict[str, Any]":
+    order = {"path": path, "deadline": database["deadline"], "lock_limit": database["lock_limit"]}
+    return dict(order, checks=database["checks"] if database["fingerprint"] else None)
+
+
+def _tree(folder: "dict[str, Any]", databases: "list[str]") -> "dict[str, Any]":
+    root = folder["path"].rstrip("/") + "/"
+    own = [path[len(root) :] + suffix for path in databases if path.startswith(root) for suffix in SIDECARS_TOO]
+    tree = {name: folder[name] for name in ("path", "include", "maximum_file_size")}
+    return dict(tree, member="files/" + folder["name"], exclude=folder["exclude"] + [literal_pattern(path) for path in own])
+
+
+def literal_pattern(path: str) -> str:
+    """Return the pattern that matches a path and nothing else."""
+    return "".join(f"[{character}]" if character in "*?[" else character for character in path)
+
+
+
+# ---- answers ----
+
+"""What is answered: each resource by one function, which is found by method and path alone."""
+
+import base64
+import json
+import os
+import re
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from email.utils import formatdate
+from typing import Any
+
+
+SNAPSHOT = re.compile(r"[a-z0-9_-]{1,200}", re.ASCII)
+RESTORE_FIELDS = {
+    "recovery": str,
+    "sha256": str,
+    "size": int,
+    "offset": int,
+    "method": str,
+    "keep_aside": bool,
+    "deadline": float,
+}
+"""What the order of a restore may say; where it goes to, and all SQL, come from the configuration."""
+FRAMES, JSON, DATABASE_FILE = "application/vnd.fleetsave.frames", "application/json", "application/vnd.sqlite3"
+BUSY_SECONDS = "15"
+
+
+class Answers:
+    """The answers to one client. `captures` are the places for work; who finds none free is asked to come again."""
+
+    def __init__(self, configuration: Configuration, captures: threading.Semaphore, client: Client, request: HttpRequest) -> None:
+        self._configuration = configuration
+        self._captures = captures
+        self._client = client
+        self._request = request
+        self.status = 0
+        self.artifact = "-"
+
+    def give(self) -> None:
+        """Answer the request. Raise RefusedRequestError for an answer that is a status alone."""
+        allowed = []
+        for method, pattern, answer in RESOURCES:
+            match = pattern.fullmatch(self._request.path)
+            if match is None:
+                continue
+            if method == self._request.method:
+                answer(self, *match.groups())
+                return
+            allowed.append(method)
+        raise RefusedRequestError(405, Allow=", ".join(allowed)) if allowed else RefusedRequestError(404)
+
+    def begin(self, status: int, **headers: str) -> None:
+        """Send the head of the answer."""
+        self.status = status
+        self._client.send(head_of(status, headers))
+
+    def listing(self) -> None:
+        """Say what there is."""
+        self._request.require_query()
+        self._say(200, {"fleetsave": 1, "ok": listing(self._configuration)})
+
+    def find(self, name: str) -> None:
+        """Say whether a frozen snapshot is there whole, and how it was taken."""
+        self._request.require_query()
+        self._work_and_tell({"operation": "find", "name": _snapshot(name)})
+
+    def sweep(self) -> None:
+        """Remove the frozen snapshots that are older than so many seconds."""
+        older_than = self._request.require_query("older_than").get("older_than", "")
+        if not re.fullmatch("[0-9]{1,9}", older_than):
+            raise RefusedRequestError(400)
+        self._work_and_tell({"operation": "sweep", "older_than": int(older_than)})
+
+    def report(self, name: str) -> None:
+        """Freeze a database, unless that is done, and say how it was."""
+        self._work_and_tell(self._snapshot_order(name), bounded=True)
+
+    def drop(self, name: str) -> None:
+        """Remove a frozen snapshot; removing twice is no error."""
+        order = self._snapshot_order(name)
+        self._work_and_tell({"operation": "drop", "name": order["name"]})
+
+    def database(self, name: str) -> None:
+        """Give the bytes of a frozen snapshot, or a range of them; it is taken first, if need be."""
+        with self._working(self._snapshot_order(name), bounded=True) as work:
+            reply = work.line()
+        if "error" in reply:
+            self._say(409, reply)
+            return
+        report = reply["ok"]
+        try:
+            descriptor = os.open(report["path"], os.O_RDONLY | os.O_NOFOLLOW)
+        except FileNotFoundError:  # swept between the two
+            raise RefusedRequestError(503, Retry_After=BUSY_SECONDS) from None
+        with open(descriptor, "rb", buffering=0) as file:
+            self._send_file(file, report, '"{}"'.format(report["snapshot_id"]))
+
+    def _send_file(self, file: Any, report: "dict[str, Any]", etag: str) -> None:
+        size = int(report["size"])
+        chosen = self._request.byte_range(size, etag)
+        start, end = chosen or (0, size)
+        digest = base64.b64encode(bytes.fromhex(report["sha256"])).decode()
+        headers = {"Content_Type": DATABASE_FILE, "Content_Length": str(end - start), "ETag": etag, "Accept_Ranges": "bytes"}
+        headers["Repr_Digest"] = f"sha-256=:{digest}:"  # of the whole, whatever the range (RFC 9530)
+        if chosen is not None:
+            headers["Content_Range"] = f"bytes {start}-{end - 1}/{size}"
+        self.begin(200 if chosen is None else 206, **headers)
+        file.seek(start)
+        while start < end and self._request.method == "GET":
+            block = file.read(min(BLOCK, end - start))
+            if not block:
+                return  # fewer bytes than were promised: the client sees that the connection ends too early
+            self._client.send(block)
+            start += len(block)
+
+    def folder(self, name: str) -> None:
+        """Stream an archive of a folder, as the script writes it."""
+        folder = self._known(self._configuration.folders, name)
+        self._stream(folder_order(self._configuration, folder, self._snapshot_name()))
+
+    def full(self) -> None:
+        """Stream an archive of everything."""
+        if not self._configuration.full:
+            raise RefusedRequestError(404)
+        self.artifact = "full"
+        self._stream(full_order(self._configuration, self._snapshot_name()))
+
+    def _stream(self, order: "dict[str, Any]") -> None:
+        with self._working(order, bounded=True) as work:
+            self.begin(200, Content_Type=FRAMES, Transfer_Encoding="chunked")
+            try:
+                for block in work.output():
+                    if block:
+                        self._chunk(block)
+            except TimeIsUpError:
+                return  # no last chunk and no last frame: the client sees that it is cut short
+            if work.has_succeeded():
+                self._client.send(b"0\r\n\r\n")
+
+    def restore(self, kind: str, name: str, operation: str) -> None:
+        """Pass one step of a restore on to the script, its target being what the configuration says, and nothing else."""
+        if kind != "database" or not operation.startswith("restore_"):
+            raise RefusedRequestError(404)
+        database = self._known(self._configuration.databases, name)
+        self._request.require_query()
+        if not self._request.has_body:
+            raise RefusedRequestError(400)
+        asked, given = self._request.order_and_input()
+        refused = self._refusal_of(database, asked)
+        if refused:
+            self._say(200, refused)
+            return
+        order = {field: asked[field] for field in (*RESTORE_FIELDS, "path", "checks", "deadline") if field in asked}
+        order.update(operation=operation, staging=self._configuration.staging)
+        is_upload = operation.endswith("_receive")
+        with self._working(order, bounded=not is_upload, must_finish=not is_upload) as work:
+            self.begin(200, Content_Type=JSON, Transfer_Encoding="chunked")
+            reply = work.line(self._keep_alive)
+            if is_upload and "ready" in (reply.get("ok") or {}):
+                self._tell(reply)
+                all(work.write(block) for block in given)
+                work.end_input()
+                reply = work.line(self._keep_alive)
+            self._tell(reply)
+            self._client.send(b"0\r\n\r\n")
+
+    def _refusal_of(self, database: "dict[str, Any]", asked: "dict[str, Any]") -> "dict[str, Any] | None":
+        """Return why an order cannot be followed; its path and its SQL are compared with ours, and ours are used."""
+        if any(field in asked and type(asked[field]) is not kind for field, kind in RESTORE_FIELDS.items()):
+            raise RefusedRequestError(400)
+        if not is_seconds(asked.get("deadline", 60)):
+            raise RefusedRequestError(400)
+        if asked.get("path") not in files_of(database):
+            return _refusal("path_differs", f"the agent's path for {database['name']} is another")
+        checks = asked.get("checks") or {}
+        if not isinstance(checks, dict) or any(database["checks"].get(name) != sql for name, sql in checks.items()):
+            return _refusal("checks_differ", f"the agent's checks for {database['name']} are others")
+        return None
+
+    def _known(self, artifacts: "dict[str, dict[str, Any]]", name: str) -> "dict[str, Any]":
+        if name not in artifacts:
+            raise RefusedRequestError(404)
+        self.artifact = name
+        return artifacts[name]
+
+    def _snapshot_order(self, name: str) -> "dict[str, Any]":
+        database = self._known(self._configuration.databases, name)
+        query = self._request.require_query("snapshot", "file")
+        path = path_of(database, query.get("file"))
+        return snapshot_order(self._configuration, database, path, _snapshot(query.get("snapshot", "")))
+
+    def _snapshot_name(self) -> str:
+        return _snapshot(self._request.require_query("snapshot").get("snapshot", ""))
+
+    @contextmanager
+    def _working(self, order: "dict[str, Any]", *, bounded: bool, must_finish: bool = False) -> "Iterator[Work]":
+        """Lend a process for the order; of those that are `bounded` only so many may be at work at once."""
+        if bounded and not self._captures.acquire(blocking=False):
+            raise RefusedRequestError(503, Retry_After=BUSY_SECONDS)
+        try:
+            with working(order, self._client, self._configuration.limits["seconds_per_request"], must_finish=must_finish) as work:
+                yield work
+        finally:
+            if bounded:
+                self._captures.release()
+
+    def _work_and_tell(self, order: "dict[str, Any]", *, bounded: bool = False) -> None:
+        """Send the script's reply; new lines before it, while it is at work, show each side that the other is there."""
+        with self._working(dict(order, staging=self._configuration.staging), bounded=bounded) as work:
+            self.begin(200, Content_Type=JSON, Transfer_Encoding="chunked")
+            self._tell(work.line(self._keep_alive))
+            self._client.send(b"0\r\n\r\n")
+
+    def _tell(self, reply: "dict[str, Any]") -> None:
+        self._chunk((json.dumps(reply) + "\n").encode())
+
+    def _keep_alive(self) -> None:
+        self._chunk(b"\n")
+
+    def _chunk(self, data: bytes) -> None:
+        self._client.send(b"%x\r\n%s\r\n" % (len(data), data))
+
+    def _say(self, status: int, reply: "dict[str, Any]") -> None:
+        body = (json.dumps(reply) + "\n").encode()
+        self.begin(status, Content_Type=JSON, Content_Length=str(len(body)))
+        if self._request.method != "HEAD":
+            self._client.send(body)
+
+
+def head_of(status: int, headers: "dict[str, str]") -> bytes:
+    """Return the head of an answer: nothing of it may be kept anywhere, and the connection ends with it."""
+    lines = [f"HTTP/1.1 {status} {STATUS[status]}", f"Date: {formatdate(usegmt=True)}", "Connection: close"]
+    lines += ["Cache-Control: no-store", *(f"{name.replace('_', '-')}: {value}" for name, value in headers.items())]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode()
+
+
+def refuse(client: Client, refused: RefusedRequestError) -> None:
+    """Answer with a status alone."""
+    client.send(head_of(refused.status, dict(refused.headers, Content_Length="0")))
+
+
+def _snapshot(name: str) -> str:
+    if not SNAPSHOT.fullmatch(name):
+        raise RefusedRequestError(400)
+    return name
+
+
+def _refusal(reason: str, cause: str) -> "dict[str, Any]":
+    return {"fleetsave": 1, "error": reason, "cause": cause}
+
+
+ARTIFACT = f"({NAME.pattern})"
+RESOURCES: "list[tuple[str, re.Pattern[str], Callable[..., None]]]" = [
+    (method, re.compile(pattern, re.ASCII), answer)
+    for method, pattern, answer in (
+        ("GET", "/backup/", Answers.listing),
+        ("DELETE", "/backup/snapshots", Answers.sweep),
+        ("GET", "/backup/snapshots/([a-z0-9_-]{1,200})", Answers.find),
+        ("GET", f"/backup/database/{ARTIFACT}/report", Answers.report),
+        ("GET", f"/backup/database/{ARTIFACT}", Answers.database),
+        ("HEAD", f"/backup/database/{ARTIFACT}", Answers.database),
+        ("DELETE", f"/backup/database/{ARTIFACT}", Answers.drop),
+        ("GET", f"/backup/files/{ARTIFACT}", Answers.folder),
+        ("GET", "/backup/full/full", Answers.full),
+        ("POST", f"/restore/(database|files)/{ARTIFACT}/([a-z_]{{1,40}})", Answers.restore),
+    )
+]
+
+
+
+# ---- main ----
+
+"""The door: TLS, the limits on clients, the token, one line of log for each request, and the command line."""
+
+import hashlib
+import hmac
+import secrets
+import selectors
+import signal
+import socket
+import ssl
+import sys
+import threading
+import time
+from typing import Any
+
+
+USAGE = "usage: fleetsave_agent.py CONFIGURATION.json | --check CONFIGURATION.json | --new-token"
+WAITING_FOR_EACH = 8
+"""How many connections may be open for each that may be served: the others are told to come again."""
+MOST_ADDRESSES = 10000
+
+
+class Door:
+    """Listens, and gives each client a thread of its own, of which there are never more than the limits say."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = configuration
+        self._limits = configuration.limits
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._context.minimum_version = ssl.TLSVersion.TLSv1_2
+        self._context.load_cert_chain(configuration.certificate, configuration.key)
+        self._serving = threading.BoundedSemaphore(self._limits["connections"])
+        self._captures = threading.BoundedSemaphore(self._limits["captures"])
+        self._clients = {}  # type: dict[threading.Thread, Client]
+        self._recent = {}  # type: dict[str, list[float]]
+        family = socket.AF_INET6 if ":" in configuration.address else socket.AF_INET
+        self._listener = socket.socket(family, socket.SOCK_STREAM)
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._listener.bind((configuration.address, configuration.port))
+        self._listener.listen(128)
+        self._listener.settimeout(0)
+
+    def serve(self) -> None:
+        """Take in clients, and cut off those whose time is up, until the process ends."""
+        say(f"listening on {self._configuration.address} port {self._configuration.port}")
+        waiting = selectors.DefaultSelector()
+        waiting.register(self._listener, selectors.EVENT_READ)
+        while True:
+            ready = waiting.select(0.5)
+            now = time.monotonic()
+            for thread, client in list(self._clients.items()):
+                if not thread.is_alive():
+                    del self._clients[thread]
+                elif now > client.until:
+                    client.cut()
+            if ready:
+                self._take_in()
+
+    def _take_in(self) -> None:
+        try:
+            raw, address = self._listener.accept()
+        except OSError as error:  # it left again, or there are no descriptors for the moment
+            say(f"accept: {error.strerror}")
+            time.sleep(0.05)
+            return
+        if len(self._clients) >= self._limits["connections"] * WAITING_FOR_EACH:
+            raw.close()
+            return
+        try:
+            client = Client(raw, address[0], self._limits, self._context)
+        except OSError:  # it has left already
+            raw.close()
+            return
+        thread = threading.Thread(target=self._attend, args=(client,), daemon=True)
+        self._clients[thread] = client
+        thread.start()
+
+    def _attend(self, client: Client) -> None:
+        unread = True
+        try:
+            client.shake_hands()
+            unread = self._serve(client)
+        except (ClientGoneError, OSError):
+            unread = False
+        finally:
+            client.close(unread=unread)
+
+    def _serve(self, client: Client) -> bool:
+        """Serve one request, and tell whether some of it may be unread."""
+        begun, method, answers = time.monotonic(), "-", None  # type: float, str, Answers | None
+        status, unread = 0, True
+        try:
+            request = HttpRequest(client)
+            method = request.method
+            self._require_pace(client.address)
+            self._require_token(request)
+            answers = Answers(self._configuration, self._captures, client, request)
+            self._answer(client, answers)
+            unread = request.has_body
+        except RefusedRequestError as refused:
+            status = refused.status
+            if answers is None or not answers.status:
+                client.grant(self._limits["idle_seconds"])
+                refuse(client, refused)
+        finally:
+            status = (answers and answers.status) or status
+            seconds = time.monotonic() - begun
+            say(f"{client.address} {method} {answers.artifact if answers else '-'} {status} {client.sent} bytes {seconds:.2f} s")
+        return unread
+
+    def _answer(self, client: Client, answers: Answers) -> None:
+        if not self._serving.acquire(blocking=False):
+            raise RefusedRequestError(503, Retry_After="5")
+        try:
+            client.grant(self._limits["seconds_per_request"])
+            answers.give()
+        finally:
+            self._serving.release()
+
+    def _require_pace(self, address: str) -> None:
+        now = time.monotonic()
+        recent = [at for at in self._recent.get(address, []) if at > now - 60]
+        if len(recent) >= self._limits["requests_per_minute"]:
+            raise RefusedRequestError(429, Retry_After=str(int(recent[0] + 61 - now)))
+        if len(self._recent) > MOST_ADDRESSES:
+            self._recent.clear()
+        self._recent[address] = [*recent, now]
+
+    def _require_token(self, request: HttpRequest) -> None:
+        """Let in the token for reading, or, for restores, the other one. Nothing is told to anybody else."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        digest = hashlib.sha256(token.encode()).hexdigest()
+        may_read = hmac.compare_digest(digest, self._configuration.read_token_sha256)
+        restores = self._configuration.restore_token_sha256
+        may_restore = hmac.compare_digest(digest, restores or "") and restores is not None
+        if scheme.lower() != "bearer" or not (may_read or may_restore):
+            raise RefusedRequestError(401, WWW_Authenticate="Bearer")
+        is_restore = request.path.startswith("/restore/")
+        if is_restore and restores is None:
+            raise RefusedRequestError(404)
+        if not (may_restore if is_restore else may_read):
+            raise RefusedRequestError(403)
+
+
+def say(line: str) -> None:
+    """Write one line of log."""
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
+def _end(*_signal: Any) -> None:
+    kill_all()
+    raise SystemExit(0)
+
+
+def run_agent(arguments: "list[str]") -> None:
+    """Do what the command line says."""
+    if arguments == ["--new-token"]:
+        token = secrets.token_urlsafe(32)
+        print(f"token, for the secret:          {token}")
+        print(f"SHA-256, for the configuration: {hashlib.sha256(token.encode()).hexdigest()}")
+        return
+    check = arguments[:1] == ["--check"]
+    if len(arguments) != 1 + check or arguments[-1].startswith("-"):
+        raise SystemExit(USAGE)
+    try:
+        door = Door(Configuration(arguments[-1]))
+    except (ConfigurationRefusedError, OSError) as error:  # ssl's errors among them
+        raise SystemExit(f"fleetsave agent: {error}") from None
+    if check:
+        return
+    signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGINT, _end)
+    door.serve()
+
+
+# ---- part two: the script, which is all that runs with --work ----
+
+"""The ground of the on-server script: reasons, deadlines, and the source before SQLite opens it."""
+
+import errno
+import os
+import re
+import sqlite3
+import stat
+import time
+from typing import Any
+from urllib.parse import quote
+
+NETWORK_FILE_SYSTEMS = re.compile(r"nfs\d?|cifs|smb\w*|afs|9p|ceph|fuse\.(sshfs|glusterfs|cephfs|s3fs|rclone|davfs\w*)|lustre")
+
+
+class RefusedError(Exception):
+    """No consistent snapshot: a stable word for machines, and what was seen."""
+
+    def __init__(self, reason: str, cause: str) -> None:
+        super().__init__(reason, cause)
+        self.reason = reason
+        self.cause = cause
+
+
+class Request:
+    """What our side asks for; `checks` is None where no fingerprint is wanted, times are in seconds.
+
+    Of a recovery: its id, the digest and size of its copy, and, for a file that must not exist yet, the folders `new_in`
+    which it may be made.
+    """
+
+    def __init__(self, values: "dict[str, Any]") -> None:
+        self.operation = values["operation"]  # type: str
+        self.path = values.get("path", "")  # type: str
+        self.name = values.get("name", "")  # type: str
+        self.staging = values.get("staging")  # type: str | None
+        self.deadline = float(values.get("deadline", 60))
+        self.lock_limit = float(values.get("lock_limit", 60))
+        self.older_than = float(values.get("older_than", 0))
+        self.checks = values.get("checks")  # type: dict[str, str] | None
+        self.recovery = values.get("recovery", "")  # type: str
+        self.new_in = values.get("new_in")  # type: list[str] | None
+        self.sha256 = values.get("sha256", "")  # type: str
+        self.size = int(values.get("size", 0))
+        self.offset = int(values.get("offset", 0))
+        self.method = values.get("method", "")  # type: str
+        self.keep_aside = bool(values.get("keep_aside", True))
+
+
+class Deadline:
+    """How long work may take; the one that passes first gives the reason."""
+
+    def __init__(self, seconds: float) -> None:
+        self.at = self._whole = time.monotonic() + seconds
+        self.reason = "deadline"
+        self.limit = self._seconds = seconds
+
+    def narrow(self, seconds: float, reason: str) -> None:
+        """End earlier, `seconds` from now, if that is earlier."""
+        if time.monotonic() + seconds < self.at:
+            self.at, self.reason, self.limit = time.monotonic() + seconds, reason, seconds
+
+    def widen(self) -> None:
+        """Take back what `narrow` did."""
+        self.at, self.reason, self.limit = self._whole, "deadline", self._seconds
+
+    def refusal(self) -> RefusedError:
+        """Return the error for time that is up."""
+        return RefusedError(self.reason, f"it took longer than {self.limit:g} s")
+
+    def remaining(self) -> float:
+        """Return the seconds that are left, never less than 0."""
+        return max(0.0, self.at - time.monotonic())
+
+    def passed(self) -> bool:
+        """Tell whether time is up; SQLite asks this while a statement runs."""
+        return self.remaining() == 0
+
+    def check(self, *_progress: int) -> None:
+        """Raise RefusedError when time is up; CPython's backup would wait for a lock for ever."""
+        if self.passed():
+            raise self.refusal()
+
+
+class Source:
+    """The database file, looked at before SQLite opens it."""
+
+    def __init__(self, path: str) -> None:
+        self.path = os.path.realpath(path.encode("utf-8", "surrogateescape"))
+        self.status = self._require_file()
+        refuse_network_file_system(self.path)
+        with open(self.path, "rb") as file:
+            header = file.read(100)
+        if not header.startswith(b"SQLite format 3\0"):
+            raise RefusedError("not_a_database", "it does not begin as an SQLite database does")
+        self.is_wal = header[18:20] == b"\2\2"
+        self.change_counter = header[24:28]
+
+    def size_of(self, suffix: bytes) -> "int | None":
+        """Return the size of a file beside the database, None if there is none; nothing is opened."""
+        try:
+            return os.stat(self.path + suffix).st_size
+        except FileNotFoundError:
+            return None
+
+    @property
+    def must_be_read_as_immutable(self) -> bool:
+        """Tell whether reading a cleanly closed WAL database would need files that we cannot or must not make.
+
+        Made by neither root nor the owner, a -wal would lock the game out of its own database.
+        """
+        if not self.is_wal or self.size_of(b"-wal") is not None or self.size_of(b"-journal") is not None:
+            return False
+        return os.geteuid() not in (0, self.status.st_uid) or not os.access(os.path.dirname(self.path), os.W_OK)
+
+    def state(self) -> "list[object]":
+        """Return what changes when anybody writes the database."""
+        now = Source(self.path.decode("utf-8", "surrogateescape"))
+        times = now.status.st_mtime_ns, now.status.st_ctime_ns
+        return [now.status.st_size, times, now.change_counter, now.size_of(b"-wal"), now.size_of(b"-journal")]
+
+    def _require_file(self) -> "os.stat_result":
+        status = os.stat(self.path)
+        if not stat.S_ISREG(status.st_mode):
+            raise RefusedError("not_a_file", "it is a folder or a device")
+        if not os.access(self.path, os.R_OK):
+            raise RefusedError("no_permission", "the account may not read it")
+        if status.st_size == 0:
+            raise RefusedError("empty", "it is 0 bytes long")
+        return status
+
+
+def refuse_network_file_system(path: bytes) -> None:
+    """Raise RefusedError for a path on a file system over which locks do not hold."""
+    try:
+        with open("/proc/mounts", "rb") as mounts:
+            kind = file_system(path, mounts.read())
+    except FileNotFoundError:  # not Linux
+        return
+    if NETWORK_FILE_SYSTEMS.fullmatch(kind):
+        raise RefusedError("network_file_system", f"it lies on {kind}")
+
+
+def file_system(path: bytes, mounts: bytes) -> str:
+    """Return the kind of file system a path lies on; `mounts` is the text of /proc/mounts."""
+    best, kind = b"", "unknown"
+    for line in mounts.splitlines():
+        fields = line.split(b" ")
+        point = re.sub(rb"\\([0-7]{3})", lambda match: bytes([int(match.group(1), 8)]), fields[1])
+        inside = path == point or path.startswith(point.rstrip(b"/") + b"/")
+        if inside and len(point) >= len(best):
+            best, kind = point, fields[2].decode()
+    return kind
+
+
+def explain(error: "sqlite3.Error | OSError", source: "Source | None") -> RefusedError:
+    """Turn what SQLite or the system says into a reason."""
+    text = str(error)
+    if isinstance(error, OSError):
+        reasons = {errno.ENOSPC: "disk_full", errno.EDQUOT: "disk_full", errno.ENOENT: "missing", errno.ENOTDIR: "missing"}
+        reasons.update({errno.EACCES: "no_permission", errno.EPERM: "no_permission"})
+        return RefusedError(reasons.get(error.errno or 0, "io_error"), error.strerror or text)
+    for pattern, reason in (
+        ("not a database|encrypted", "not_a_database"),
+        ("malformed", "damaged"),
+        ("interrupted", "deadline"),
+        ("is full", "disk_full"),
+        ("locked|busy", "exclusive_lock" if source is not None and source.is_wal else "locked"),
+        ("readonly database|unable to open", _why_read_only(source)),
+        ("disk I/O error", "io_error"),
+    ):
+        if re.search(pattern, text):
+            return RefusedError(reason, text)
+    return RefusedError("sqlite_error", text)
+
+
+def _why_read_only(source: "Source | None") -> str:
+    if source is not None and source.size_of(b"-journal"):
+        return "hot_journal"
+    return "read_only_folder" if source is not None and source.is_wal else "no_permission"
+
+
+def connect(path: bytes, deadline: Deadline, options: str) -> sqlite3.Connection:
+    """Open a database by URI; its name may hold anything."""
+    uri = "file:" + quote(path) + options
+    connection = sqlite3.connect(uri, uri=True, timeout=deadline.remaining(), isolation_level=None)
+    connection.text_factory = lambda text: text.decode("utf-8", "replace")
+    connection.set_progress_handler(deadline.passed, 10000)
+    return connection
+"""What a database holds: its fingerprint inside one transaction, and the digest of a file."""
+
+import hashlib
+import os
+import sqlite3
+import time
+from typing import Any
+
+
+
+CHUNK = 1 << 20
+POLL_SECONDS = 0.003
+
+
+def begin(connection: sqlite3.Connection, deadline: Deadline) -> None:
+    """Open the read transaction that everything else happens in. Raise RefusedError if there is no table."""
+    if not begin_reading(connection, deadline):
+        raise RefusedError("empty", "it has no tables")
+
+
+def begin_reading(connection: sqlite3.Connection, deadline: Deadline) -> int:
+    """Open a read transaction and return how many tables it sees."""
+    connection.execute("BEGIN")
+    ((tables,),) = ask_often(connection, deadline, "SELECT count(*) FROM sqlite_master WHERE type = 'table'")
+    return int(tables)
+
+
+def ask_often(connection: sqlite3.Connection, deadline: Deadline, sql: str) -> "list[Any]":
+    """Run a statement as soon as its lock can be had, and return all its rows.
+
+    Asked every few milliseconds, a lock is had in the short gaps that a busy writer leaves; SQLite's own waiting, which
+    sleeps longer and longer, misses them for seconds.
+    """
+    connection.execute("PRAGMA busy_timeout=0")
+    while True:
+        try:
+            rows = connection.execute(sql).fetchall()
+            break
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or deadline.passed():
+                raise
+            time.sleep(POLL_SECONDS)
+    connection.execute(f"PRAGMA busy_timeout={int(deadline.remaining() * 1000)}")
+    return rows
+
+
+def fingerprint(connection: sqlite3.Connection, checks: "dict[str, str]") -> "dict[str, object]":
+    """Count the rows of every ordinary table, hash the schema, and ask the owner's questions, in the open transaction.
+
+    Equal on two databases exactly if their tables, their schema, and the first row of each check are.
+    """
+    schema = schema_of(connection)
+    counts = {}
+    for kind, name, _, sql in schema:
+        if kind == "table" and not is_virtual(sql):
+            (counts[name],) = connection.execute(count_of(name)).fetchone()
+    connection.execute("PRAGMA query_only=ON")
+    answers = {name: _ask(connection, name, sql) for name, sql in sorted(checks.items())}
+    connection.execute("PRAGMA query_only=OFF")
+    return {"row_counts": counts, "schema_sha256": schema_sha256(schema), "checks": answers, "check_sql": checks}
+
+
+def schema_of(connection: sqlite3.Connection) -> "list[tuple[str, str, str, str]]":
+    """Return type, name, table name and SQL of everything but SQLite's own tables and indexes."""
+    rows = connection.execute("SELECT type, name, tbl_name, coalesce(sql, '') FROM sqlite_master").fetchall()
+    return [row for row in rows if not row[1].lower().startswith("sqlite_")]
+
+
+def is_virtual(sql: str) -> bool:
+    """Tell whether a table keeps its rows in other tables, which are counted themselves."""
+    return sql.upper().startswith("CREATE VIRTUAL TABLE")
+
+
+def count_of(table: str) -> str:
+    """Return the SQL that counts a table's rows; not by an index, which may need a collation that only the game has."""
+    quoted = table.replace('"', '""')
+    return f'SELECT count(*) FROM "{quoted}" NOT INDEXED'  # noqa: S608 - a quoted name
+
+
+def schema_sha256(schema: "list[tuple[str, str, str, str]]") -> str:
+    """Hash the sorted schema: lines of type, name, table name and SQL, with tabs between."""
+    return hashlib.sha256("\n".join(sorted("\t".join(row) for row in schema)).encode()).hexdigest()
+
+
+def _ask(connection: sqlite3.Connection, name: str, sql: str) -> "list[object]":
+    try:
+        row = connection.execute(sql).fetchone() or ()
+    except (sqlite3.Error, sqlite3.Warning) as error:
+        if "interrupted" in str(error):
+            raise
+        raise RefusedError("bad_check", f"check {name!r}: {error}") from None
+    for value in row:
+        if isinstance(value, bytes) or (isinstance(value, float) and value - value != 0):
+            raise RefusedError("bad_check", f"check {name!r}: it gives a blob or an infinite number; ask for hex() of it")
+    return list(row)
+
+
+def sha256_of(descriptor: int, size: int, deadline: Deadline) -> str:
+    """Hash the first `size` bytes of an open file."""
+    digest = hashlib.sha256()
+    offset = 0
+    while offset < size:
+        deadline.check()
+        block = os.pread(descriptor, min(CHUNK, size - offset), offset)
+        if not block:
+            raise RefusedError("changed", "it became shorter while it was read")
+        digest.update(block)
+        offset += len(block)
+    return digest.hexdigest()
+"""A folder that is ours alone, and the lock that lets one process at a time work in it."""
+
+import errno
+import fcntl
+import os
+import stat
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+
+LOCK_POLL_SECONDS = 0.05
+
+
+def make_private(path: bytes, reason: str) -> None:
+    """Make a folder for us alone, unless there is one; raise RefusedError with `reason` if it cannot be made."""
+    try:
+        os.mkdir(path, 0o700)
+    except FileExistsError:
+        pass  # whose it is shows when it is looked at
+    except OSError as error:
+        reason = "disk_full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else reason
+        raise RefusedError(reason, f"{os.fsdecode(path)}: {error.strerror}") from None
+
+
+def require_private(path: bytes, forbidden: int, reason: str) -> None:
+    """Raise RefusedError with `reason` unless it is a folder of ours to which nobody else has the `forbidden` rights."""
+    status = os.lstat(path)
+    if not stat.S_ISDIR(status.st_mode) or status.st_uid != os.geteuid() or status.st_mode & forbidden:
+        raise RefusedError(reason, f"{os.fsdecode(path)} is not a folder that is ours alone")
+
+
+@contextmanager
+def locked_folder(path: bytes, deadline: Deadline, cause: str) -> "Iterator[int]":
+    """Keep every other process out of a folder, given as its descriptor; the kernel lets go of it however this one ends.
+
+    A run whose connection was lost may still be at work when its job comes again: two must not do the same work at once.
+    """
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        while True:
+            try:
+                fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if deadline.passed():
+                    raise RefusedError("busy", f"{cause} {os.fsdecode(path)}") from None
+                time.sleep(LOCK_POLL_SECONDS)
+        yield folder
+    finally:
+        os.close(folder)
+"""The folder on the server that holds frozen snapshots, each `<name>.db` with its report `<name>.json`."""
+
+import json
+import os
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+
+
+
+ENDINGS = (".json", ".db", ".partial", ".json.partial")
+
+
+class Staging:
+    """The private folder for snapshots: made by us, for us alone. Raise RefusedError if it is anything else."""
+
+    def __init__(self, path: "str | None", *, make: bool = False) -> None:
+        self.path = (path or f"/var/tmp/fleetsave-{os.geteuid()}").encode("utf-8", "surrogateescape")  # noqa: S108 - checked
+        if make:
+            make_private(self.path, "no_staging")
+        self.exists = os.path.lexists(self.path)
+        if self.exists:
+            require_private(self.path, 0o022, "unsafe_staging")
+
+    def file(self, name: str, ending: str) -> bytes:
+        """Return the path of one of a snapshot's files."""
+        if not re.fullmatch("[a-z0-9_-]{1,200}", name):
+            raise RefusedError("bad_request", f"{name!r} is no name of a snapshot")
+        return os.path.join(self.path, (name + ending).encode())
+
+    @contextmanager
+    def held(self, deadline: Deadline) -> "Iterator[None]":
+        """Keep every other process from freezing into this folder."""
+        with locked_folder(self.path, deadline, "another run freezes a snapshot in"):
+            yield
+
+    def find(self, name: str) -> "dict[str, Any] | None":
+        """Return the report of a snapshot that is there whole, with the path to read it from; None if there is none."""
+        try:
+            with open(self.file(name, ".json"), "rb") as file:
+                report = json.loads(file.read().decode())
+            size = os.stat(self.file(name, ".db")).st_size
+        except (FileNotFoundError, ValueError):
+            return None
+        return report if size == report["size"] else None
+
+    def publish(self, name: str, report: "dict[str, Any]") -> None:
+        """Give the finished snapshot its name, and its report after it; killed between the two, it is taken anew."""
+        os.rename(self.file(name, ".partial"), self.file(name, ".db"))
+        with open(self.file(name, ".json.partial"), "wb") as file:
+            file.write(json.dumps(report).encode())
+        os.rename(self.file(name, ".json.partial"), self.file(name, ".json"))
+
+    def drop(self, name: str) -> None:
+        """Remove a snapshot, its report first; dropping what is not there is no error."""
+        for ending in ENDINGS:
+            self.discard(name, ending)
+
+    def discard(self, name: str, ending: str) -> None:
+        """Remove one file, and what SQLite may have put beside it."""
+        for suffix in (b"", b"-journal", b"-wal", b"-shm"):
+            with suppress(FileNotFoundError):
+                os.unlink(self.file(name, ending) + suffix)
+
+    def sweep(self, older_than: float) -> "list[str]":
+        """Remove the snapshots of which nothing changed for `older_than` seconds; return their names, sorted."""
+        newest = {}  # type: dict[str, float]
+        for entry in os.scandir(self.path) if self.exists else ():
+            name = os.fsdecode(entry.name).split(".")[0]
+            if re.fullmatch("[a-z0-9_-]{1,200}", name):
+                newest[name] = max(newest.get(name, 0), entry.stat(follow_symlinks=False).st_mtime)
+        names = sorted(name for name, at in newest.items() if at <= time.time() - older_than)
+        for name in names:
+            self.drop(name)
+        return names
+
+    def require_room(self, size: int) -> None:
+        """Raise RefusedError unless a snapshot of `size` bytes fits with a fifth to spare."""
+        room = os.statvfs(self.path)
+        free = room.f_bavail * room.f_frsize
+        if free < size * 1.2:
+            raise RefusedError("disk_full", f"{os.fsdecode(self.path)} has {free} bytes free, and {int(size * 1.2)} are needed")
+"""A frozen snapshot: copied inside SQLite, in one read transaction, into a file of its own."""
+
+import hashlib
+import os
+import platform
+import sqlite3
+import time
+from typing import Any
+
+
+
+
+
+STEP_PAGES = 2048
+JOURNAL_MAGIC = b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7"
+
+
+def take_snapshot(request: Request, source: Source, deadline: Deadline) -> "dict[str, Any]":
+    """Freeze the database as `<staging>/<name>.db` and return the report; what is there already is not taken again."""
+    staging, name = Staging(request.staging, make=True), request.name
+    with staging.held(deadline):
+        existing = staging.find(name)
+        if existing is not None and existing["source_path"] == request.path:
+            return existing
+        staging.drop(name)
+        return _freeze(request, source, staging, deadline)
+
+
+def _freeze(request: Request, source: Source, staging: Staging, deadline: Deadline) -> "dict[str, Any]":
+    name, started = request.name, time.monotonic()
+    staging.require_room(source.status.st_size + (source.size_of(b"-wal") or 0))
+    try:
+        report = dict(describe(source), snapshot_id=os.urandom(16).hex(), path=os.fsdecode(staging.file(name, ".db")))
+        report["source_path"] = request.path
+        report.update(_copy(request, source, staging.file(name, ".partial"), deadline))
+        report.update(_measure(staging.file(name, ".partial"), deadline))
+        report["seconds"] = round(time.monotonic() - started, 6)
+        staging.publish(name, report)
+    finally:
+        staging.discard(name, ".partial")
+    return report
+
+
+def describe(source: Source) -> "dict[str, Any]":
+    """Return what is known of the source and of this interpreter before SQLite opens anything."""
+    return {
+        "journal_mode": "wal" if source.is_wal else "rollback",
+        "source_size": source.status.st_size,
+        "source_mtime": source.status.st_mtime,
+        "sqlite_version": sqlite3.sqlite_version,
+        "runtime": "python " + platform.python_version(),
+        "notes": [],
+    }
+
+
+def _copy(request: Request, source: Source, target: bytes, deadline: Deadline) -> "dict[str, Any]":
+    immutable = source.must_be_read_as_immutable
+    before = source.state() if immutable else None
+    connection = connect(source.path, deadline, "?mode=ro&immutable=1" if immutable else "?mode=ro")
+    try:
+        report = _copy_in_transaction(request, source, connection, target, deadline)
+    finally:
+        connection.close()
+    deadline.widen()  # no lock is held any more
+    if immutable:
+        if source.state() != before or before[-2:] != [None, None]:
+            raise RefusedError("changed", "it was opened for writing while it was read without a lock")
+        report["notes"] = ["read as immutable: nobody had it open, and it did not change meanwhile"]
+    return report
+
+
+def _copy_in_transaction(
+    request: Request, source: Source, connection: sqlite3.Connection, target: bytes, deadline: Deadline
+) -> "dict[str, Any]":
+    begin(connection, deadline)
+    locked = time.monotonic()
+    if not source.is_wal:
+        deadline.narrow(request.lock_limit, "lock_limit")
+    checks = request.checks
+    if hasattr(connection, "backup"):
+        taken = fingerprint(connection, checks) if checks is not None else None
+        _back_up(connection, target, deadline)
+        connection.execute("ROLLBACK")
+        held = time.monotonic() - locked
+        notes = []  # type: list[str]
+    else:
+        connection.execute("ROLLBACK")
+        taken = _vacuum_into(connection, target, deadline, checks)
+        held = time.monotonic() - locked
+        notes = ["fingerprint taken from the frozen file, which is what VACUUM INTO's own transaction saw"]
+    return {
+        "method": "backup" if hasattr(connection, "backup") else "vacuum_into",
+        "fingerprint": taken,
+        "lock_seconds": round(held, 6),
+        "writer_stall_seconds": 0.0 if source.is_wal else round(held, 6),
+        "notes": notes if checks is not None else [],
+    }
+
+
+def _back_up(connection: sqlite3.Connection, target: bytes, deadline: Deadline) -> None:
+    """Copy all pages as they are. The open transaction keeps the view: no commit makes the copy begin anew.
+
+    Steps let the deadline in, which is looked at after each.
+    """
+    copy = connect(target, deadline, "")
+    try:
+        copy.execute("PRAGMA journal_mode=OFF")
+        copy.execute("PRAGMA synchronous=OFF")
+        connection.backup(copy, pages=STEP_PAGES, progress=deadline.check)
+    finally:
+        copy.close()
+
+
+def _vacuum_into(
+    connection: sqlite3.Connection, target: bytes, deadline: Deadline, checks: "dict[str, str] | None"
+) -> "dict[str, Any] | None":
+    if sqlite3.sqlite_version_info < (3, 27):
+        cause = f"python {platform.python_version()} has no backup, and SQLite {sqlite3.sqlite_version} no VACUUM INTO"
+        raise RefusedError("no_snapshot_method", cause)
+    connection.execute("VACUUM INTO ?", (target.decode("utf-8", "surrogateescape"),))
+    if checks is None:
+        return None
+    copy = connect(target, deadline, "?mode=ro&immutable=1")
+    try:
+        begin(copy, deadline)
+        return fingerprint(copy, checks)
+    finally:
+        copy.close()
+
+
+def _measure(path: bytes, deadline: Deadline) -> "dict[str, Any]":
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        page_size = page_size_of(file.read(100))
+        digest = sha256_of(file.fileno(), size, deadline)
+    return {"size": size, "page_size": page_size, "page_count": size // page_size, "sha256": digest}
+
+
+def page_size_of(header: bytes) -> int:
+    """Return the page size a database's first bytes tell; 1 stands for 65536."""
+    size = int.from_bytes(header[16:18], "big")
+    return 65536 if size == 1 else size
+
+
+def look_at_pair(source: Source) -> "dict[str, Any]":
+    """Describe a database and the journal of a transaction that was cut off, so that a copy of both can be judged.
+
+    `super_journal` tells whether other databases took part, whose journals the copy would need too.
+    """
+    files = {}
+    for what, suffix in (("database", b""), ("journal", b"-journal")):
+        with open(source.path + suffix, "rb") as file:
+            content = hashlib.sha256()
+            ending = b""
+            for block in iter(lambda: file.read(1 << 20), b""):
+                content.update(block)
+                ending = (ending + block)[-8:]
+            status = os.fstat(file.fileno())
+        files[what] = {"size": status.st_size, "mtime": status.st_mtime_ns, "sha256": content.hexdigest()}
+    return dict(describe(source), files=files, path=os.fsdecode(source.path), super_journal=ending == JOURNAL_MAGIC)
+"""A read transaction held open while others read the files: the way that needs no room on the server.
+
+No one may write the main file of a rollback-journal database meanwhile. Under WAL a checkpoint may, but only what the
+first `wal_frames` frames of the -wal hold too; those frames stay as they are unless the -wal is begun anew, which SQLite
+does only when they are in the main file already and nobody needs them.
+"""
+
+import json
+import os
+import select
+import sqlite3
+import struct
+import time
+from typing import Any, BinaryIO
+
+
+
+
+
+LEAST_WAL_LIMIT = 256 << 20
+INDEX_HEADER = struct.Struct("=III B B H I I 8s 8s 8s")
+"""The wal-index header: version, unused, change, initialised, byte order, page size, frames, pages, sums, salts, sum."""
+
+
+def hold(request: Request, source: Source, deadline: Deadline, stdin: BinaryIO, stdout: BinaryIO) -> "dict[str, Any]":
+    """Report the view, then keep it until a line says `end`; the last reply proves that it was held all the time.
+
+    Raise RefusedError if the deadline passes, the -wal outgrows its limit, or our side goes away.
+    """
+    connection = connect(source.path, deadline, "?mode=ro")
+    frames, salts = 0, ""
+    if source.is_wal:
+        frames, salts = _begin_at_known_frame(connection, source, deadline)
+    else:
+        begin(connection, deadline)
+    started = time.monotonic()
+    if not source.is_wal:
+        deadline.narrow(request.lock_limit, "lock_limit")
+    main = os.open(source.path, os.O_RDONLY)  # never closed: see the top of the script
+    size = os.fstat(main).st_size
+    report = dict(describe(source), snapshot_id=os.urandom(16).hex(), path=os.fsdecode(source.path), size=size)
+    report.update(page_size=page_size_of(os.pread(main, 100, 0)), wal_frames=frames, wal_salts=salts)
+    limit = min(max(LEAST_WAL_LIMIT, size // 4), _free_bytes(source) // 2)
+    if frames * (report["page_size"] + 24) > limit:
+        raise RefusedError("wal_too_large", f"the -wal has {frames} frames, and {limit} bytes are the limit")
+    report["fingerprint"] = fingerprint(connection, request.checks) if request.checks is not None else None
+    report["sha256"] = None if source.is_wal else sha256_of(main, size, deadline)
+    largest_wal = (source.size_of(b"-wal") or 0) + limit
+    stdout.write((json.dumps({"fleetsave": 1, "ok": report}) + "\n").encode())
+    stdout.flush()
+    _wait_for_end(source, deadline, stdin, largest_wal)
+    connection.execute("ROLLBACK")
+    return {"held_seconds": round(time.monotonic() - started, 6)}
+
+
+def _begin_at_known_frame(connection: sqlite3.Connection, source: Source, deadline: Deadline) -> "tuple[int, str]":
+    """Open the transaction and return how many frames of the -wal it sees, and their salts.
+
+    The wal-index is read before and after: if it did not change, it is what the transaction began with.
+    """
+    connection.execute("SELECT count(*) FROM sqlite_master").fetchone()  # makes the -shm, if need be
+    index = os.open(source.path + b"-shm", os.O_RDONLY)  # never closed: see the top of the script
+    while True:
+        before = os.pread(index, 2 * INDEX_HEADER.size, 0)
+        begin(connection, deadline)
+        after = os.pread(index, 2 * INDEX_HEADER.size, 0)
+        header = after[: INDEX_HEADER.size]
+        if before == after and header == after[INDEX_HEADER.size :]:
+            break
+        connection.execute("ROLLBACK")
+        deadline.check()
+    fields = INDEX_HEADER.unpack(header)
+    if fields[0] != 3007000 or not fields[3]:
+        raise RefusedError("unknown_wal_index", f"the wal-index is of version {fields[0]}")
+    return fields[6], fields[9].hex()
+
+
+def _wait_for_end(source: Source, deadline: Deadline, stdin: BinaryIO, wal_limit: int) -> None:
+    while not select.select([stdin], [], [], min(0.5, deadline.remaining()))[0]:
+        deadline.check()
+        if (source.size_of(b"-wal") or 0) > wal_limit:
+            raise RefusedError("wal_too_large", f"the -wal grew past {wal_limit} bytes while it was read")
+    if stdin.readline().strip() != b"end":
+        raise RefusedError("abandoned", "our side went away")
+
+
+def _free_bytes(source: Source) -> int:
+    room = os.statvfs(os.path.dirname(source.path))
+    return room.f_bavail * room.f_frsize
+"""Where a recovery goes to: the database's path as it really is, and what stands there."""
+
+import os
+import stat
+
+
+
+SIDECARS = (b"-wal", b"-shm", b"-journal")
+WHOLE_SET = (b"", *SIDECARS)
+"""What makes one database together; apart from one another these files are stale, and a stale -wal ruins a database."""
+
+
+class Target:
+    """The database to be replaced, or the place for a new one. Raise RefusedError if this account cannot restore there.
+
+    A new file is made under the name that was asked for; what a database is reached by may be a link.
+    """
+
+    def __init__(self, request: Request) -> None:
+        asked = request.path.encode("utf-8", "surrogateescape")
+        folder = os.path.realpath(os.path.dirname(asked))
+        self.is_new = request.new_in is not None
+        self.path = os.path.join(folder, os.path.basename(asked)) if self.is_new else os.path.realpath(asked)
+        self.folder = os.path.dirname(self.path)
+        if not os.path.isdir(self.folder):
+            raise RefusedError("missing_folder", f"there is no folder {os.fsdecode(self.folder)}")
+        if request.new_in is not None:
+            self._require_inside(request.new_in)
+        refuse_network_file_system(self.folder)
+        self._require_permission()
+
+    @property
+    def exists(self) -> bool:
+        """Tell whether anything stands at the path, a link that leads nowhere too."""
+        return os.path.lexists(self.path)
+
+    @property
+    def name(self) -> bytes:
+        """Return the file's name, without its folder."""
+        return os.path.basename(self.path)
+
+    def files(self) -> "list[bytes]":
+        """Return the paths of the files of the set that are there."""
+        return [self.path + suffix for suffix in WHOLE_SET if os.path.lexists(self.path + suffix)]
+
+    def stale_sidecars(self) -> "list[str]":
+        """Return the names of sidecar files that lie there without their database."""
+        return [] if self.exists else [os.fsdecode(os.path.basename(path)) for path in self.files()]
+
+    def state(self) -> "list[int]":
+        """Return what changes whenever a program commits; nothing is opened, so that no lock is lost."""
+        found = []  # type: list[int]
+        for suffix in (b"", b"-wal"):
+            try:
+                status = os.stat(self.path + suffix)
+            except FileNotFoundError:
+                found += [0, 0]
+            else:
+                found += [status.st_size, status.st_mtime_ns if status.st_size else 0]
+        return found
+
+    def _require_inside(self, folders: "list[str]") -> None:
+        for allowed in folders:
+            real = os.path.realpath(allowed.encode("utf-8", "surrogateescape"))
+            if self.folder == real or self.folder.startswith(real.rstrip(b"/") + b"/"):
+                return
+        raise RefusedError("outside_folders", f"its folder is really {os.fsdecode(self.folder)}")
+
+    def _require_permission(self) -> None:
+        try:
+            status = os.stat(self.path)
+        except FileNotFoundError:
+            status = os.stat(self.folder)
+        else:
+            if not stat.S_ISREG(status.st_mode) and not self.is_new:
+                raise RefusedError("not_a_file", "it is a folder or a device")
+        if os.geteuid() not in (0, status.st_uid):
+            raise RefusedError("no_permission", f"the account is neither root nor its owner, user {status.st_uid}")
+        if not os.access(self.folder, os.R_OK | os.W_OK | os.X_OK):
+            raise RefusedError("no_permission", f"the account may not write {os.fsdecode(self.folder)}")
+"""Which processes have a database open, as far as this account can see them."""
+
+import fcntl
+import os
+import re
+import struct
+import sys
+from contextlib import suppress
+
+LOCK = struct.Struct("hhqqi")
+"""Linux's struct flock: type, whence, start, length, pid."""
+
+LAST_BYTE = (1 << 63) - 1
+MOST_RANGES = 64
+
+
+def users_of(paths: "list[bytes]") -> "list[str]":
+    """Return `pid 123 (name)` for each process that has one of the files open, or a lock on one; never our own.
+
+    The open files of other users' processes are hidden from all but root; their locks are not. Called only while nothing
+    of this process has the files open: opening and closing them here would drop SQLite's locks.
+    """
+    found = _holders_of_open_files(paths) | {pid for path in paths for pid in _holders_of_locks(path)}
+    return [_described(pid) for pid in sorted(found - {os.getpid()})]
+
+
+def _holders_of_open_files(paths: "list[bytes]") -> "set[int]":
+    wanted = set()
+    for path in paths:
+        with suppress(FileNotFoundError):
+            status = os.stat(path)
+            wanted.add((status.st_dev, status.st_ino))
+    pids = [int(name) for name in os.listdir("/proc") if name.isdigit()] if os.path.isdir("/proc") else []
+    return {pid for pid in pids if _has_open(pid, wanted)}
+
+
+def _has_open(pid: int, wanted: "set[tuple[int, int]]") -> bool:
+    folder = f"/proc/{pid}/fd"
+    with suppress(OSError):  # it has ended, or is another user's
+        for name in os.listdir(folder):
+            with suppress(OSError):
+                status = os.stat(f"{folder}/{name}")
+                if (status.st_dev, status.st_ino) in wanted:
+                    return True
+    return False
+
+
+def _holders_of_locks(path: bytes) -> "set[int]":
+    if not sys.platform.startswith("linux"):
+        return set()
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW)
+    except OSError:
+        return set()
+    try:
+        return _holders_in(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _holders_in(descriptor: int) -> "set[int]":
+    """Ask who would keep us from locking each part of the file; the kernel names one holder at a time."""
+    found, ranges = set(), [(0, LAST_BYTE)]
+    for _ in range(MOST_RANGES):
+        if not ranges:
+            break
+        start, end = ranges.pop()
+        asked = LOCK.pack(fcntl.F_WRLCK, os.SEEK_SET, start, end - start, 0)
+        kind, _, first, length, pid = LOCK.unpack(fcntl.fcntl(descriptor, fcntl.F_GETLK, asked)[: LOCK.size])
+        if kind == fcntl.F_UNLCK:
+            continue
+        found.add(pid)
+        last = first + length if length else end
+        ranges += [part for part in ((start, min(first, end)), (max(last, start), end)) if part[0] < part[1]]
+    return found
+
+
+def _described(pid: int) -> str:
+    if pid <= 0:
+        return "a process that this account cannot see"
+    try:
+        with open(f"/proc/{pid}/comm", "rb") as file:
+            name = re.sub(r"[^ -~]", "?", file.read().decode("utf-8", "replace").strip())
+    except OSError:
+        name = "unknown"
+    return f"pid {pid} ({name})"
+"""The folder beside the target that holds everything of one recovery: the copy, what was there, and how far the swap is."""
+
+import json
+import os
+import re
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+
+
+
+
+COPY_PARTIAL, COPY, COPY_REPORT = "copy.partial", "copy.db", "copy.json"
+BEFORE_PARTIAL, BEFORE = "before.partial", "before.db"
+NEW_PARTIAL, NEW = "new.partial", "new.db"
+ASIDE, UNDONE = "aside", "undone"
+MARKER = "swap.json"
+
+
+class Workplace:
+    """`<folder of the target>/.fleetsave-<recovery id>`. Raise RefusedError if anything but a folder of ours is there."""
+
+    def __init__(self, request: Request, target: Target) -> None:
+        if not re.fullmatch(r"[a-z0-9][a-z0-9_-]{0,62}\.[0-9]{6}", request.recovery):
+            raise RefusedError("bad_request", f"{request.recovery!r} is no id of a recovery")
+        self.path = os.path.join(target.folder, b".fleetsave-" + request.recovery.encode())
+        if self.exists:
+            self._require_ours()
+
+    @property
+    def exists(self) -> bool:
+        """Tell whether anything of the recovery is here."""
+        return os.path.lexists(self.path)
+
+    @contextmanager
+    def held(self, deadline: Deadline) -> "Iterator[None]":
+        """Make the folder if need be, and keep every other process of this recovery out of it."""
+        while True:
+            make_private(self.path, "no_permission")
+            self._require_ours()
+            with locked_folder(self.path, deadline, "another process is at work on this recovery in") as descriptor:
+                # The one before us may have removed it while we waited; then what we hold is no folder any more.
+                if self._is(descriptor):
+                    yield
+                    return
+            deadline.check()
+
+    def _is(self, descriptor: int) -> bool:
+        try:
+            return os.path.samestat(os.fstat(descriptor), os.lstat(self.path))
+        except FileNotFoundError:
+            return False
+
+    def file(self, name: str) -> bytes:
+        """Return the path of one of the files."""
+        return os.path.join(self.path, name.encode())
+
+    def folder(self, name: str) -> bytes:
+        """Make one of the folders, if need be, and return its path."""
+        make_private(self.file(name), "no_permission")
+        require_private(self.file(name), 0o077, "unsafe_folder")
+        return self.file(name)
+
+    def has(self, name: str) -> bool:
+        """Tell whether a file is here."""
+        return os.path.lexists(self.file(name))
+
+    def size_of(self, name: str) -> int:
+        """Return the size of a file, 0 if it is not here."""
+        try:
+            return os.stat(self.file(name)).st_size
+        except FileNotFoundError:
+            return 0
+
+    def used(self) -> int:
+        """Return how many bytes the files here have."""
+        return sum(entry.stat(follow_symlinks=False).st_size for entry in os.scandir(self.path)) if self.exists else 0
+
+    def read(self, name: str) -> "dict[str, Any] | None":
+        """Return what was noted under a name, None if nothing was."""
+        try:
+            with open(self.file(name), "rb") as file:
+                noted = json.loads(file.read().decode())
+        except FileNotFoundError:
+            return None
+        return dict(noted)
+
+    def note(self, name: str, values: "dict[str, Any]") -> None:
+        """Write something down so that it is there whole, or not at all, whatever happens."""
+        with open(self.file(name + ".new"), "wb") as file:
+            file.write(json.dumps(values).encode())
+            file.flush()
+            os.fsync(file.fileno())
+        os.rename(self.file(name + ".new"), self.file(name))
+        sync_folder(self.path)
+
+    def publish(self, partial: str, name: str) -> None:
+        """Give a finished file its name, for good."""
+        with open(self.file(partial), "rb") as file:
+            os.fsync(file.fileno())
+        os.rename(self.file(partial), self.file(name))
+        sync_folder(self.path)
+
+    def discard(self, name: str) -> None:
+        """Remove a file, and what SQLite may have put beside it."""
+        for suffix in (b"", *SIDECARS):
+            with suppress(FileNotFoundError):
+                os.unlink(self.file(name) + suffix)
+
+    def remove(self, keep: str) -> None:
+        """Remove everything but the folder `keep`, and the workplace too if that is empty; the marker goes last."""
+        for entry in sorted(os.scandir(self.path), key=lambda entry: entry.name == MARKER.encode()):
+            if entry.name == keep.encode():
+                with suppress(OSError):  # it is not empty, and stays
+                    os.rmdir(entry.path)
+            elif entry.is_dir(follow_symlinks=False):
+                shutil.rmtree(entry.path)
+            else:
+                os.unlink(entry.path)
+        with suppress(OSError):
+            os.rmdir(self.path)
+
+    def _require_ours(self) -> None:
+        require_private(self.path, 0o077, "unsafe_folder")
+
+
+def sync_folder(path: bytes) -> None:
+    """Make the renames in a folder last."""
+    folder = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def is_out_of_room(error: "sqlite3.Error | OSError") -> bool:
+    """Tell whether the disk is full."""
+    return "is full" in str(error) or "No space" in str(error)
+"""Opening a database only to look at it, and whether it is sound."""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from typing import Any
+
+
+
+
+READ_ONLY = "?mode=ro"
+AS_IT_LIES = "?mode=ro&immutable=1"
+LACKING = ("no such collation sequence", "no such function", "unknown function", "no such module", "unsupported file format")
+MESSAGES = 5
+INTERRUPT_AGAIN_SECONDS = 0.1
+
+
+def soundness_of(connection: sqlite3.Connection, deadline: Deadline) -> "tuple[str, str]":
+    """Return passed, failed or suspect, and what integrity_check says; suspect where this SQLite lacks what it would need."""
+    version = sqlite3.sqlite_version
+    try:
+        with interrupted_at(deadline, connection):
+            rows = connection.execute("PRAGMA integrity_check(100)").fetchall()
+    except sqlite3.DatabaseError as error:
+        if "interrupted" in str(error):
+            raise
+        if str(error).startswith(LACKING):
+            return "suspect", f"{error}: SQLite {version} on the server cannot judge it"
+        return "failed", f"SQLite: {error}"
+    if rows == [("ok",)]:
+        return "passed", f"integrity_check ok, SQLite {version} on the server"
+    more = f"; and {len(rows) - MESSAGES} more" if len(rows) > MESSAGES else ""
+    return "failed", "integrity_check: " + "; ".join(str(row[0])[:200] for row in rows[:MESSAGES]) + more
+
+
+def examine(connection: sqlite3.Connection, checks: "dict[str, str]", deadline: Deadline) -> "dict[str, Any]":
+    """Return soundness and fingerprint as one transaction sees them; no fingerprint of what is not sound."""
+    try:
+        tables = begin_reading(connection, deadline)
+        outcome, detail = soundness_of(connection, deadline) if tables else ("failed", "it holds not one table")
+        taken = None if outcome == "failed" else fingerprint(connection, checks)
+    except sqlite3.DatabaseError as error:
+        if isinstance(error, sqlite3.OperationalError) and "malformed" not in str(error):
+            raise
+        outcome, detail, taken = "failed", f"SQLite: {error}", None
+    return {"integrity": outcome, "detail": detail, "fingerprint": taken}
+
+
+def examine_file(path: bytes, checks: "dict[str, str]", deadline: Deadline) -> "dict[str, Any]":
+    """Examine a file that nobody writes."""
+    with closing(connect(path, deadline, AS_IT_LIES)) as connection:
+        return examine(connection, checks, deadline)
+
+
+def way_to_look(path: bytes) -> str:
+    """Return the options with which looking at a live database leaves no file beside it, as far as that can be had.
+
+    Reading a WAL database makes a -wal and a -shm, which a reader cannot remove again. Where there is no -wal, everything
+    stands in the main file; what is read without a lock must then be seen not to have changed meanwhile.
+    """
+    with open(path, "rb") as file:
+        is_wal = file.read(20)[18:20] == b"\2\2"
+    return AS_IT_LIES if is_wal and not os.path.exists(path + b"-wal") and not os.path.exists(path + b"-journal") else READ_ONLY
+
+
+@contextmanager
+def interrupted_at(deadline: Deadline, connection: sqlite3.Connection) -> "Iterator[None]":
+    """Interrupt whatever runs from the deadline on: inside integrity_check older SQLite asks nobody."""
+    done = threading.Event()
+
+    def watch() -> None:
+        pause = deadline.remaining()
+        while not done.wait(pause):
+            connection.interrupt()
+            pause = INTERRUPT_AGAIN_SECONDS
+
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
+
+
+def require_backup() -> None:
+    """Raise RefusedError if this Python cannot restore through SQLite; it can from 3.7 on."""
+    if not hasattr(sqlite3.Connection, "backup"):
+        raise RefusedError("no_tools", "its Python is older than 3.7, and has no Connection.backup")
+"""What stands at the target, and whether a recovery can work there; nothing is written."""
+
+import os
+import platform
+import sqlite3
+from contextlib import closing
+from typing import Any
+
+
+
+
+
+
+
+
+
+LOCK_WAIT_SECONDS = 20
+SPARE_ROOM = 16 << 20
+HOT_JOURNAL = "a program died while it wrote; SQLite takes its last transaction back as soon as the swap opens the database"
+
+
+def survey(request: Request, target: Target, place: Workplace, deadline: Deadline) -> "dict[str, Any]":
+    """Return everything that is decided by. Raise RefusedError if this server or account cannot do it at all.
+
+    Only a database whose program crashed is left with a -shm, as every reader leaves one.
+    """
+    require_backup()
+    if not place.has(MARKER):
+        require_free_place(target)
+    users = users_of(target.files())  # before SQLite opens it, since this opens and closes the files
+    found = look_at(target, deadline)
+    room = os.statvfs(target.folder)
+    live = sum(os.lstat(path).st_size for path in target.files()[:2])
+    found.update(size=live, open_by=users, runtime=f"python {platform.python_version()}, SQLite {sqlite3.sqlite_version}")
+    found.update(room_free=room.f_bavail * room.f_frsize)
+    found.update(room_needed=max(0, room_for(request.size, live) - place.used()))
+    return found
+
+
+def room_for(copy: int, live: int) -> int:
+    """Return how many bytes of the target's disk a recovery takes at most.
+
+    The copy, and what is there, kept to roll back to; then either the journal or -wal that the one transaction writes, which
+    holds every page of the larger of the two, or the new file that takes the old one's place. A tenth for indexes of the
+    -wal and the file system's own, and something for records.
+    """
+    return (copy + live + max(copy, live)) * 11 // 10 + SPARE_ROOM
+
+
+def require_free_place(target: Target) -> None:
+    """Raise RefusedError if a file that is to be new would come to lie on or beside something."""
+    if not target.is_new:
+        return
+    if target.exists:
+        raise RefusedError("target_exists", "something is there already, and the fleet file does not name it as a database")
+    if target.stale_sidecars():
+        raise RefusedError("stale_sidecars", f"{', '.join(target.stale_sidecars())} of another database lies there")
+
+
+def look_at(target: Target, deadline: Deadline) -> "dict[str, Any]":
+    """Return the target's state, journal mode, page size and schema."""
+    found = {"target_state": "healthy", "journal_mode": None, "page_size": None}  # type: dict[str, Any]
+    found.update(schema_sha256=None, notes=[])
+    if not target.exists:
+        stale = target.stale_sidecars()
+        notes = [f"{', '.join(stale)} lies there without its database, and is set aside"] if stale else []
+        return dict(found, target_state="missing", notes=notes)
+    try:
+        source = Source(os.fsdecode(target.path))
+    except RefusedError as error:
+        states = {"empty": "empty", "not_a_database": "foreign"}
+        if error.reason not in states:
+            raise
+        return dict(found, target_state=states[error.reason], notes=[error.cause])
+    with open(target.path, "rb") as file:
+        found.update(page_size=page_size_of(file.read(100)), journal_mode="wal" if source.is_wal else "rollback")
+    deadline.narrow(LOCK_WAIT_SECONDS, "locked")
+    try:
+        found.update(_look_inside(source, deadline))
+    except sqlite3.Error as error:
+        found.update(_verdict(explain(error, source)))
+    deadline.widen()
+    return found
+
+
+def _look_inside(source: Source, deadline: Deadline) -> "dict[str, Any]":
+    before, options = source.state(), way_to_look(source.path)
+    try:
+        seen = _read_schema(source, deadline, options)
+    except sqlite3.Error:
+        if source.state() == before:
+            raise
+        seen = None
+    if seen is None or (options != READ_ONLY and source.state() != before):
+        seen = _read_schema(source, deadline, READ_ONLY)  # a program has opened it meanwhile, so its sidecars are there
+    return seen
+
+
+def _read_schema(source: Source, deadline: Deadline, options: str) -> "dict[str, Any]":
+    with closing(connect(source.path, deadline, options)) as connection:
+        if not begin_reading(connection, deadline):
+            return {"target_state": "empty", "notes": ["it has no tables"]}
+        return {"schema_sha256": schema_sha256(schema_of(connection))}
+
+
+def _verdict(refused: RefusedError) -> "dict[str, Any]":
+    """Return what SQLite's refusal says of the state; raise it if it says nothing of it."""
+    if refused.reason in ("damaged", "not_a_database"):
+        return {"target_state": "damaged", "notes": [refused.cause]}
+    if refused.reason == "hot_journal":
+        return {"notes": [HOT_JOURNAL]}
+    raise refused
+"""The copy on its way to the server, and the proof that it has arrived whole."""
+
+import json
+import os
+import signal
+from typing import Any, BinaryIO
+
+
+
+
+
+
+SILENCE_SECONDS = 120
+"""How long our side may send nothing before the kernel ends this process; what arrived until then stays."""
+
+
+def received(request: Request, place: Workplace) -> int:
+    """Return how many bytes of the copy are here."""
+    return request.size if place.has(COPY) else place.size_of(COPY_PARTIAL)
+
+
+def receive(request: Request, place: Workplace, deadline: Deadline, stdin: Any, stdout: BinaryIO) -> "dict[str, int]":
+    """Append what comes after byte `offset` until the input ends, and return how many bytes there are then.
+
+    The first reply tells that this is ready. What was read is written at once: however it ends, what arrived stays.
+    """
+    with place.held(deadline):
+        if place.has(COPY):
+            return {"received": request.size}
+        if place.size_of(COPY_PARTIAL) < request.offset:
+            raise RefusedError("gap", f"{place.size_of(COPY_PARTIAL)} bytes are here, and the next is number {request.offset}")
+        descriptor = os.open(place.file(COPY_PARTIAL), os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        try:
+            os.ftruncate(descriptor, request.offset)
+            os.lseek(descriptor, request.offset, os.SEEK_SET)
+            stdout.write((json.dumps({"fleetsave": 1, "ok": {"ready": request.offset}}) + "\n").encode())
+            stdout.flush()
+            size = _append(descriptor, request, stdin)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        return {"received": size}
+
+
+def _append(descriptor: int, request: Request, stdin: Any) -> int:
+    size = request.offset
+    until = signal.alarm(SILENCE_SECONDS)
+    try:
+        while True:
+            block = stdin.read1(CHUNK)
+            if not block:
+                return size
+            signal.alarm(SILENCE_SECONDS)
+            size += len(block)
+            if size > request.size:
+                raise RefusedError("altered_copy", f"more came than the {request.size} bytes of the backup")
+            while block:
+                block = block[os.write(descriptor, block) :]
+    finally:
+        signal.alarm(until)
+
+
+def check_copy(request: Request, place: Workplace, deadline: Deadline) -> "dict[str, Any]":
+    """Hash the copy, examine it, and give it its name if it is sound; what was checked once is not checked again."""
+    with place.held(deadline):
+        report = place.read(COPY_REPORT)
+        if report is not None and place.has(COPY) and report["sha256"] == request.sha256:
+            return report
+        digest = _digest(request, place, deadline)
+        report = dict(examine_file(place.file(COPY_PARTIAL), request.checks or {}, deadline), **digest)
+        if report["integrity"] != "failed":
+            place.note(COPY_REPORT, report)
+            place.publish(COPY_PARTIAL, COPY)
+        return report
+
+
+def _digest(request: Request, place: Workplace, deadline: Deadline) -> "dict[str, Any]":
+    """Return digest and size; a copy that is not the backup is removed, so that it is sent anew from its first byte."""
+    size, sha256 = place.size_of(COPY_PARTIAL), ""
+    if size == request.size:
+        with open(place.file(COPY_PARTIAL), "rb") as file:
+            os.fsync(file.fileno())
+            sha256 = sha256_of(file.fileno(), size, deadline)
+    if sha256 != request.sha256:
+        place.discard(COPY_PARTIAL)
+        seen = f"sha256 {sha256}" if sha256 else f"{size} bytes"
+        raise RefusedError("altered_copy", f"{seen} arrived, the backup has {request.sha256} and {request.size} bytes")
+    return {"sha256": sha256, "size": size}
+
+
+def checked_copy(request: Request, place: Workplace) -> "dict[str, Any]":
+    """Return the report of the checked copy. Raise RefusedError if there is none, or it is of another backup."""
+    report = place.read(COPY_REPORT)
+    if report is None or not place.has(COPY) or report["sha256"] != request.sha256:
+        raise RefusedError("no_copy", "no checked copy of this backup lies beside the target")
+    return report
+"""The swap through SQLite: one transaction on the live database, which programs that have it open live through.
+
+However this process ends, SQLite keeps the database old or new: what was not committed is taken back by whoever opens it
+next. Nothing of the live database is opened here but by SQLite, or the lock would be lost.
+"""
+
+import json
+import sqlite3
+from contextlib import closing
+from typing import Any
+
+
+
+
+
+
+
+
+FOR_WRITING = "?mode=rw"
+LOCK_TRY_MILLISECONDS = 50
+"""How long one try waits with the next readers held back, so that those there can end."""
+BETWEEN_TRIES_SECONDS = 0.001
+"""A busy writer leaves gaps of a millisecond; SQLite's own waiting, and Python's quarter of a second, miss them for seconds."""
+TRUNCATE_MILLISECONDS = 100
+UNDER_WAY, DONE = 0, 101
+"""What SQLite says after a step that wrote, and after the last; all else means that the lock is not to be had yet."""
+
+
+class NothingChangedError(RefusedError):
+    """The transaction surely was not committed."""
+
+
+def keep_before(target: Target, place: Workplace, deadline: Deadline) -> None:
+    """Keep what is in the live database, for `roll_back`; a hot journal is rolled back first, as the game would."""
+    place.discard(BEFORE_PARTIAL)
+    with closing(connect(target.path, deadline, FOR_WRITING)) as live:
+        begin_reading(live, deadline)
+        with closing(connect(place.file(BEFORE_PARTIAL), deadline, "")) as before:
+            before.execute("PRAGMA journal_mode=OFF")
+            before.execute("PRAGMA synchronous=OFF")
+            live.backup(before, pages=STEP_PAGES, progress=deadline.check)
+        live.execute("ROLLBACK")
+    place.publish(BEFORE_PARTIAL, BEFORE)
+
+
+def journal_mode_of(target: Target, deadline: Deadline) -> "tuple[str, int]":
+    """Return the live database's journal mode and page size."""
+    with closing(connect(target.path, deadline, FOR_WRITING)) as live:
+        begin_reading(live, deadline)
+        (mode,) = live.execute("PRAGMA journal_mode").fetchone()
+        (page_size,) = live.execute("PRAGMA page_size").fetchone()
+        live.execute("ROLLBACK")
+        return mode, page_size
+
+
+def fit_copy(path: bytes, live_mode: str, live_page_size: int, deadline: Deadline) -> None:
+    """Give the copy the live database's journal mode: backup() copies page 1, and the journal mode with it.
+
+    Otherwise the restore would silently turn a rollback-journal database into a WAL one. Raise RefusedError for a WAL
+    database of another page size: SQLite cannot change that under WAL.
+    """
+    with open(path, "rb") as file:
+        header = file.read(100)
+    if live_mode == "wal" and page_size_of(header) != live_page_size:
+        cause = f"it is a WAL database with pages of {live_page_size} bytes, and the copy's have {page_size_of(header)}"
+        raise RefusedError("page_size_differs", cause)
+    if (header[18:20] == b"\2\2") == (live_mode == "wal"):
+        return
+    wanted = "wal" if live_mode == "wal" else "delete"
+    with closing(connect(path, deadline, FOR_WRITING)) as copy:
+        (mode,) = copy.execute(f"PRAGMA journal_mode={wanted}").fetchone()
+    if mode != wanted:
+        raise RefusedError("sqlite_error", f"the copy's journal mode stays {mode}")
+
+
+def write_through(path: bytes, target: Target, checks: "dict[str, str]", deadline: Deadline) -> "dict[str, Any]":
+    """Make the live database what the file at `path` is, and compare. Raise NothingChangedError if it surely stayed as it was.
+
+    Equal fingerprints prove it. If they differ, `data_version` tells whether another connection has committed since it
+    was looked at first: if none has, the restore went wrong; if one has, only the schema can be compared.
+    """
+    with closing(connect(path, deadline, AS_IT_LIES)) as copy, closing(connect(target.path, deadline, FOR_WRITING)) as live:
+        begin_reading(copy, deadline)
+        expected = json.loads(json.dumps(fingerprint(copy, checks)))
+        copy.execute("ROLLBACK")
+        version = _data_version(live, deadline)
+        _write(copy, live, deadline)
+        begin_reading(live, deadline)
+        found = json.loads(json.dumps(fingerprint(live, checks)))
+        (compared,) = live.execute("PRAGMA data_version").fetchone()
+        (mode,) = live.execute("PRAGMA journal_mode").fetchone()
+        live.execute("ROLLBACK")
+        moved_on = found != expected
+        if moved_on and (compared == version or found["schema_sha256"] != expected["schema_sha256"]):
+            raise RefusedError("not_equal", _difference(expected, found))
+        if mode == "wal":
+            _empty_wal(live)
+        # What is noted here is a state whose content was compared, unless somebody has committed since.
+        state = target.state()
+        return {"fingerprint": found, "moved_on": moved_on, "state": state if _data_version(live, deadline) == compared else None}
+
+
+def _data_version(connection: sqlite3.Connection, deadline: Deadline) -> int:
+    begin_reading(connection, deadline)  # which finds the gaps that a busy writer leaves
+    (version,) = connection.execute("PRAGMA data_version").fetchone()
+    connection.execute("ROLLBACK")
+    return int(version)
+
+
+def _write(copy: sqlite3.Connection, live: sqlite3.Connection, deadline: Deadline) -> None:
+    # As FULL, and the journal's removal is made to last as well. It reads the schema, and so needs a lock.
+    ask_often(live, deadline, "PRAGMA synchronous=EXTRA")
+    live.execute(f"PRAGMA busy_timeout={LOCK_TRY_MILLISECONDS}")
+
+    def progress(status: int, _remaining: int, _total: int) -> None:
+        if status == DONE or not deadline.passed():  # once it is done it is committed, and late is no failure
+            return
+        if status == UNDER_WAY:
+            raise NothingChangedError("deadline", f"it was not written within {deadline.limit:g} s")
+        raise NothingChangedError("locked", f"there was no moment within {deadline.limit:g} s in which nobody else used it")
+
+    try:
+        copy.backup(live, pages=STEP_PAGES, progress=progress, sleep=BETWEEN_TRIES_SECONDS)
+    except sqlite3.OperationalError as error:
+        if not is_out_of_room(error):
+            raise
+        raise NothingChangedError("disk_full", str(error)) from None
+
+
+def _empty_wal(live: sqlite3.Connection) -> None:
+    """Move the -wal into the database and cut it, or it stays as large as the database; a busy program is no error."""
+    live.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
+    live.execute(f"PRAGMA busy_timeout={TRUNCATE_MILLISECONDS}")
+    try:
+        live.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+    except sqlite3.OperationalError as error:
+        if "locked" not in str(error):
+            raise
+
+
+def _difference(expected: "dict[str, Any]", found: "dict[str, Any]") -> str:
+    for what in ("schema_sha256", "row_counts", "checks"):
+        if expected[what] != found[what]:
+            return f"{what} of the live database is {str(found[what])[:150]}, the copy's is {str(expected[what])[:150]}"
+    return "the live database differs from the copy"
+"""The swap by renaming: what is there is moved aside as one set, and a new file takes its place.
+
+Only while nobody has the database open: a program that has it open would go on with a file that has lost its name. Each
+step can be repeated, and the marker tells which came last.
+"""
+
+import errno
+import hashlib
+import os
+import stat
+from typing import Any
+
+
+
+
+
+
+
+
+def require_unused(target: Target) -> None:
+    """Raise RefusedError, naming them, if processes have the target open."""
+    users = users_of(target.files())
+    if users:
+        raise RefusedError("in_use", f"open by {', '.join(users)}")
+
+
+def make_new(request: Request, target: Target, place: Workplace, deadline: Deadline) -> "dict[str, Any]":
+    """Make the finished file, with mode and owner of the old one, or the folder's owner; return what it is known by."""
+    place.discard(NEW_PARTIAL)
+    place.discard(NEW)
+    digest = hashlib.sha256()
+    with open(place.file(COPY), "rb") as copy, open(place.file(NEW_PARTIAL), "wb") as new:
+        for block in iter(lambda: copy.read(CHUNK), b""):
+            deadline.check()
+            digest.update(block)
+            new.write(block)
+        if digest.hexdigest() != request.sha256:
+            place.discard(COPY)
+            raise RefusedError("altered_copy", "the copy is no longer what was checked")
+        _give_owner(target, new.fileno())
+    place.publish(NEW_PARTIAL, NEW)
+    status = os.stat(place.file(NEW))
+    return {"new": identity_of(place.file(NEW)), "state": [status.st_size, status.st_mtime_ns, 0, 0]}
+
+
+def _give_owner(target: Target, descriptor: int) -> None:
+    try:
+        like = os.stat(target.path)
+        mode = stat.S_IMODE(like.st_mode)
+    except FileNotFoundError:
+        like = os.stat(target.folder)
+        mode = 0o600 | stat.S_IMODE(like.st_mode) & 0o060  # as shared with the group as the folder is
+    made = os.fstat(descriptor)
+    if (made.st_uid, made.st_gid) != (like.st_uid, like.st_gid):
+        os.fchown(descriptor, like.st_uid, like.st_gid)
+    os.fchmod(descriptor, mode)
+
+
+def identity_of(path: bytes) -> "list[int]":
+    """Return device and inode of what is at a path, nothing if nothing is."""
+    try:
+        status = os.lstat(path)
+    except FileNotFoundError:
+        return []
+    return [status.st_dev, status.st_ino]
+
+
+def put_new(marker: "dict[str, Any]", target: Target, place: Workplace) -> None:
+    """Move what is there aside, and let the new file take its place; nothing that appeared meanwhile is ever replaced."""
+    if identity_of(target.path) != marker["new"]:
+        if not place.has(NEW):
+            raise RefusedError("not_whole", "the new file has gone from where it was put")
+        _move_aside(marker, target, place)
+        _link(place.file(NEW), target.path)
+        sync_folder(target.folder)
+    place.discard(NEW)
+    sync_folder(place.path)
+
+
+def _move_aside(marker: "dict[str, Any]", target: Target, place: Workplace) -> None:
+    """Move the old set: the database first, for a database without its -wal would lose commits without a word."""
+    aside = place.folder(ASIDE)
+    if identity_of(target.path) not in ([], marker["old"]):
+        raise RefusedError("target_exists", "another file has appeared there while the old one was moved aside")
+    for suffix in WHOLE_SET:
+        here, there = target.path + suffix, os.path.join(aside, target.name + suffix)
+        if os.path.lexists(here):
+            _require_absent(there)
+            os.rename(here, there)
+    sync_folder(aside)
+    sync_folder(target.folder)
+
+
+def take_back_new(target: Target, place: Workplace, marker: "dict[str, Any]") -> None:
+    """Move the new file away with what has come beside it. Raise RefusedError if another file stands there."""
+    here = identity_of(target.path)
+    undone = place.folder(UNDONE)
+    if here and here != marker["new"]:
+        if here == marker["old"]:
+            return  # nothing had been moved yet
+        raise RefusedError("target_exists", "what stands there now is neither the old file nor the restored one")
+    was_moved = bool(here) or os.path.lexists(os.path.join(undone, target.name))
+    for suffix in WHOLE_SET if was_moved else ():
+        if os.path.lexists(target.path + suffix):
+            os.rename(target.path + suffix, os.path.join(undone, target.name + suffix))
+    sync_folder(target.folder)
+
+
+def put_back_old(target: Target, place: Workplace) -> None:
+    """Move the old set back, the database last: it never stands there without its -wal."""
+    aside = place.folder(ASIDE)
+    for suffix in reversed(WHOLE_SET):
+        there = os.path.join(aside, target.name + suffix)
+        if os.path.lexists(there):
+            _link(there, target.path + suffix)
+            os.unlink(there)
+    sync_folder(target.folder)
+    sync_folder(aside)
+
+
+def _require_absent(path: bytes) -> None:
+    if os.path.lexists(path):
+        raise RefusedError("target_exists", f"there are two files that belong at {os.fsdecode(path)}")
+
+
+def _link(source: bytes, path: bytes) -> None:
+    """Give a file its name unless anything has that name: a rename would replace it."""
+    try:
+        os.link(source, path, follow_symlinks=False)
+    except FileExistsError:
+        if identity_of(source) != identity_of(path):
+            raise RefusedError("target_exists", f"{os.fsdecode(path)} has appeared meanwhile") from None
+    except OSError as error:
+        if error.errno in (errno.EPERM, errno.EOPNOTSUPP, errno.EMLINK):
+            raise RefusedError("no_hard_links", f"{os.fsdecode(path)}: {error.strerror}") from None
+        raise
+"""The swap and the way back, each of which can be repeated after it was cut off anywhere: the marker says how far it came."""
+
+import os
+import time
+from typing import Any
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+IN_PLACE, SET_ASIDE, PLACE = "in_place", "set_aside", "place"
+BEGUN, FINISHED = "begun", "finished"
+UNDOING, RETURNING, ROLLED_BACK = "undoing", "returning", "rolled_back"
+NOTHING_SWAPPED = "Nothing had been swapped: the target is as it was."
+
+
+def swap(request: Request, target: Target, place: Workplace, deadline: Deadline) -> "dict[str, Any]":
+    """Let the copy take the target's place and return the report; what was finished before is told again."""
+    if request.method not in (IN_PLACE, SET_ASIDE, PLACE):
+        raise RefusedError("bad_request", f"there is no method {request.method!r}")
+    with place.held(deadline):
+        marker = place.read(MARKER)
+        if marker is not None:
+            if marker["phase"] not in (BEGUN, FINISHED):
+                raise RefusedError("rolled_back", "this recovery has been taken back")
+            if marker["method"] != request.method:
+                raise RefusedError("other_method", f"the swap was begun by the method {marker['method']}")
+            if marker["phase"] == FINISHED:
+                return dict(marker["report"])
+        started = time.monotonic()
+        if request.method == IN_PLACE:
+            marker = _swap_in_place(request, target, place, deadline, marker)
+        else:
+            marker = _swap_by_renaming(request, target, place, deadline, marker)
+        marker["report"]["seconds"] = round(time.monotonic() - started, 6)
+        place.note(MARKER, dict(marker, phase=FINISHED))
+        return dict(marker["report"])
+
+
+def _swap_in_place(
+    request: Request, target: Target, place: Workplace, deadline: Deadline, begun: "dict[str, Any] | None"
+) -> "dict[str, Any]":
+    require_backup()
+    checked_copy(request, place)
+    if not target.exists:
+        raise RefusedError("missing", "there is no database any more")
+    Source(os.fsdecode(target.path))  # what is no database is refused by name
+    mode, page_size = journal_mode_of(target, deadline)
+    fit_copy(place.file(COPY), mode, page_size, deadline)
+    marker = begun or {"method": IN_PLACE, "phase": BEGUN, "keep_aside": True}
+    if begun is None:
+        # Never taken again once the live database may have been written: it would be the restored one.
+        keep_before(target, place, deadline)
+        place.note(MARKER, marker)
+    elif not place.has(BEFORE):
+        raise RefusedError("before_lost", "what was kept to roll back to has gone")
+    try:
+        outcome = write_through(place.file(COPY), target, request.checks or {}, deadline)
+    except NothingChangedError:
+        if begun is None:
+            place.discard(MARKER)
+        raise
+    report = {
+        "method": IN_PLACE,
+        "fingerprint": outcome["fingerprint"],
+        "moved_on": outcome["moved_on"],
+        "kept": None,
+        "notes": [],
+    }
+    return dict(marker, report=report, state=outcome["state"])
+
+
+def _swap_by_renaming(
+    request: Request, target: Target, place: Workplace, deadline: Deadline, begun: "dict[str, Any] | None"
+) -> "dict[str, Any]":
+    checked = checked_copy(request, place)
+    marker = begun
+    if marker is None:
+        _require_renamable(request, target)
+        marker = {"method": request.method, "phase": BEGUN, "keep_aside": request.keep_aside}
+        marker.update(make_new(request, target, place, deadline), old=identity_of(target.path))
+        require_unused(target)
+        place.note(MARKER, marker)
+    put_new(marker, target, place)
+    aside = place.file(ASIDE)
+    has_kept = marker["keep_aside"] and bool(os.listdir(aside))
+    report = {"method": request.method, "fingerprint": checked["fingerprint"], "moved_on": False, "notes": []}
+    report["kept"] = os.fsdecode(aside) if has_kept else None
+    return dict(marker, report=report)
+
+
+def _require_renamable(request: Request, target: Target) -> None:
+    require_free_place(target)
+    if request.method == PLACE and target.exists:
+        raise RefusedError("target_exists", "something is there, and this method replaces nothing")
+    require_unused(target)
+
+
+def roll_back(target: Target, place: Workplace, deadline: Deadline) -> str:
+    """Bring back what the swap replaced, and say so in a sentence; what was rolled back before is told again."""
+    if not place.exists:
+        return NOTHING_SWAPPED
+    with place.held(deadline):
+        marker = place.read(MARKER)
+        if marker is None:
+            return NOTHING_SWAPPED
+        if marker["phase"] != ROLLED_BACK:
+            if marker["method"] == IN_PLACE:
+                sentence = _undo_in_place(target, place, deadline, marker)
+            else:
+                sentence = _undo_renaming(target, place, marker)
+            marker = dict(marker, phase=ROLLED_BACK, sentence=sentence)
+            place.note(MARKER, marker)
+        return str(marker["sentence"])
+
+
+def _undo_in_place(target: Target, place: Workplace, deadline: Deadline, marker: "dict[str, Any]") -> str:
+    if not place.has(BEFORE):
+        raise RefusedError("before_lost", "what was kept to roll back to has gone")
+    if not target.exists:
+        raise RefusedError("missing", "there is no database any more that could be rolled back")
+    place.note(MARKER, dict(marker, phase=UNDOING))
+    mode, page_size = journal_mode_of(target, deadline)
+    fit_copy(place.file(BEFORE), mode, page_size, deadline)
+    write_through(place.file(BEFORE), target, {}, deadline)
+    return "The database is again as it was right before the swap, in one transaction; what was written since is gone."
+
+
+def _undo_renaming(target: Target, place: Workplace, marker: "dict[str, Any]") -> str:
+    if marker["phase"] != RETURNING:
+        require_unused(target)
+        place.note(MARKER, dict(marker, phase=UNDOING))
+        take_back_new(target, place, marker)
+        place.note(MARKER, dict(marker, phase=RETURNING))
+    put_back_old(target, place)
+    return "The restored file has been taken away, and what stood there before stands there again."
+
+
+def clean_up(place: Workplace, deadline: Deadline) -> bool:
+    """Remove everything of this recovery but what was set aside to be kept, and tell whether such a set stays.
+
+    Raise RefusedError while a swap is half-way: what was there may be nowhere else.
+    """
+    if not place.exists:
+        return False
+    with place.held(deadline):
+        marker = place.read(MARKER)
+        if marker is not None and marker["phase"] not in (FINISHED, ROLLED_BACK):
+            raise RefusedError("unfinished", "the swap was begun, and neither finished nor rolled back")
+        keep = marker is None or marker["phase"] != FINISHED or marker["keep_aside"]
+        place.remove(keep=ASIDE if keep else "")
+        return place.exists
+"""The proof that the restored database is sound where it lives, with the programs that use it running."""
+
+import os
+import sqlite3
+from contextlib import closing
+from typing import Any
+
+
+
+
+
+
+
+
+def verify(request: Request, target: Target, place: Workplace, deadline: Deadline) -> "dict[str, Any]":
+    """Examine the live database, and tell what the copy holds and whether anybody has written since the swap.
+
+    `written` is false only if the files are exactly those whose content the swap compared: then every difference is a fault.
+    """
+    expected = checked_copy(request, place)["fingerprint"]
+    found = _examine_live(request, target, deadline)
+    marker = place.read(MARKER) or {}
+    written = marker.get("report", {}).get("moved_on", True) or target.state() != marker.get("state")
+    return dict(found, expected=expected, written=written)
+
+
+def _examine_live(request: Request, target: Target, deadline: Deadline) -> "dict[str, Any]":
+    try:
+        Source(os.fsdecode(target.path))
+    except FileNotFoundError:
+        return {"integrity": "failed", "detail": "there is no database any more", "fingerprint": None}
+    except RefusedError as error:
+        if error.reason not in ("empty", "not_a_database"):
+            raise
+        return {"integrity": "failed", "detail": error.cause, "fingerprint": None}
+    before, options = target.state(), way_to_look(target.path)
+    try:
+        found = _examine_by(options, request, target, deadline)
+    except sqlite3.Error:
+        if options != AS_IT_LIES or target.state() == before:
+            raise
+        return _examine_by(READ_ONLY, request, target, deadline)
+    if options == AS_IT_LIES and target.state() != before:  # a program has opened it meanwhile
+        return _examine_by(READ_ONLY, request, target, deadline)
+    return found
+
+
+def _examine_by(options: str, request: Request, target: Target, deadline: Deadline) -> "dict[str, Any]":
+    with closing(connect(target.path, deadline, options)) as connection:
+        return examine(connection, request.checks or {}, deadline)
+"""The requests of a recovery, each by its name."""
+
+import os
+import sqlite3
+from typing import Any, BinaryIO
+
+
+
+
+
+
+
+
+
+RESTORE = "restore_"
+"""What the operations of a recovery begin with."""
+LEAST_ROOM = 64 << 10
+
+
+def recover(request: Request, deadline: Deadline, stdin: Any, stdout: BinaryIO) -> object:
+    """Do what a request of a recovery asks."""
+    target = Target(request)
+    try:
+        return _recover(request, target, deadline, stdin, stdout)
+    except sqlite3.Error as error:
+        refused = explain(error, _source_of(target))
+        if refused.reason == "io_error" and _is_full(target):
+            refused = RefusedError("disk_full", f"{refused.cause}, and the disk is full")
+        raise refused from None
+
+
+def _recover(request: Request, target: Target, deadline: Deadline, stdin: Any, stdout: BinaryIO) -> object:
+    place, operation = Workplace(request, target), request.operation[len(RESTORE) :]
+    if operation == "survey":
+        return survey(request, target, place, deadline)
+    if operation == "received":
+        return {"received": received(request, place)}
+    if operation == "receive":
+        return receive(request, place, deadline, stdin, stdout)
+    if operation == "check":
+        return check_copy(request, place, deadline)
+    if operation == "verify":
+        return verify(request, target, place, deadline)
+    return _change(request, target, place, deadline)
+
+
+def _change(request: Request, target: Target, place: Workplace, deadline: Deadline) -> object:
+    operation = request.operation[len(RESTORE) :]
+    if operation == "swap":
+        return swap(request, target, place, deadline)
+    if operation == "roll_back":
+        return {"sentence": roll_back(target, place, deadline)}
+    if operation == "clean_up":
+        return {"left": clean_up(place, deadline)}
+    raise RefusedError("bad_request", f"there is no operation {request.operation!r}")
+
+
+def _is_full(target: Target) -> bool:
+    """Tell whether there is no room for a -shm: SQLite calls that an I/O error."""
+    room = os.statvfs(target.folder)
+    return room.f_bavail * room.f_frsize < LEAST_ROOM
+
+
+def _source_of(target: Target) -> "Source | None":
+    """Return the database that SQLite complained of, if it can be looked at; by now nothing has it open here."""
+    try:
+        return Source(os.fsdecode(target.path))
+    except (OSError, RefusedError):
+        return None
+"""One request in, one reply out: the last part of the on-server script."""
+
+import json
+import os
+import platform
+import signal
+import sqlite3
+import sys
+from typing import Any, BinaryIO
+
+
+
+
+
+
+
+GRACE_SECONDS = 10
+"""How long after its deadline the kernel ends this process, whatever it hangs in; its locks end with it."""
+
+
+def answer(request: Request, stdin: BinaryIO, stdout: BinaryIO) -> "dict[str, Any]":
+    """Do what a request asks and return the reply; every failure is a reply too."""
+    source, deadline = None, Deadline(request.deadline)
+    try:
+        if request.operation.startswith(RESTORE):
+            return {"ok": recover(request, deadline, stdin, stdout)}
+        if request.operation not in ("snapshot", "hold", "pair"):
+            return {"ok": _keep_house(request)}
+        source = Source(request.path)
+        if request.operation == "hold":
+            return {"ok": hold(request, source, deadline, stdin, stdout)}
+        return {"ok": take_snapshot(request, source, deadline) if request.operation == "snapshot" else look_at_pair(source)}
+    except RefusedError as error:
+        refused = error
+    except (sqlite3.Error, OSError) as error:
+        refused = explain(error, source)
+    if refused.cause == "interrupted":  # SQLite was, by whichever limit passed
+        refused = deadline.refusal()
+    return {"error": refused.reason, "cause": refused.cause}
+
+
+def _keep_house(request: Request) -> object:
+    if request.operation == "probe":
+        has_backup = hasattr(sqlite3.Connection, "backup")
+        return {"python": platform.python_version(), "sqlite": sqlite3.sqlite_version, "backup": has_backup}
+    staging = Staging(request.staging)
+    if request.operation == "sweep":
+        return staging.sweep(request.older_than)
+    if request.operation == "drop":
+        staging.drop(request.name)
+    elif request.operation != "find":
+        raise RefusedError("bad_request", f"there is no operation {request.operation!r}")
+    return staging.find(request.name)
+
+
+def main() -> None:
+    """Read the request from standard input and write the reply to standard output."""
+    request = Request(json.loads(sys.stdin.buffer.readline().decode()))
+    signal.alarm(int(request.deadline) + GRACE_SECONDS)
+    os.umask(0o077)
+    reply = dict(answer(request, sys.stdin.buffer, sys.stdout.buffer), fleetsave=1)
+    sys.stdout.buffer.write((json.dumps(reply, sort_keys=True) + "\n").encode())
+    sys.stdout.buffer.flush()
+    os._exit(0)  # descriptors that guard a lock are closed by the kernel, all at once
+
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--work"]:
+        main()
+    else:
+        run_agent(sys.argv[1:])

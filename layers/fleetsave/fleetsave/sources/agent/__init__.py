@@ -1,0 +1,64 @@
+"""The agent that runs on a game server: one file, made of the door whose parts are here and of the script that is sent over SSH.
+
+`python -m fleetsave.sources.agent` prints it; agent/fleetsave_agent.py is what it prints. The door needs Python 3.7, imports the
+standard library alone, and touches no database itself: each piece of work is done by the script, in a process of its own.
+"""
+
+import ast
+from functools import cache
+from pathlib import Path
+
+from fleetsave.sources.sqlite import server_side
+
+PARTS = ("config", "client", "requests", "work", "names", "artifacts", "answers", "main")
+
+_TOP = '''#!/usr/bin/env python3
+"""fleetsave's agent: lets a game server's owner hand out backups over HTTPS (docs/agent.md).
+
+What to read. Part one, the door, is what the network meets, and is read in ten minutes:
+
+{map}
+
+Part two is the script that fleetsave sends over SSH where there is no agent, to the letter. The door starts it for each piece of
+work, as `fleetsave_agent.py --work`, and asks it over its standard input: nothing of part two ever meets the network.
+This file is made by `python -m fleetsave.sources.agent`; change it there.
+"""
+'''
+_WORK = """
+
+# ---- part two: the script, which is all that runs with --work ----
+
+"""
+_ENTRY = """
+
+if __name__ == "__main__":
+    if sys.argv[1:] == ["--work"]:
+        main()
+    else:
+        run_agent(sys.argv[1:])
+"""
+
+
+@cache
+def agent() -> str:
+    """Return the whole agent, as it is installed."""
+    texts = {part: Path(__file__).with_name(f"door_{part}.py").read_text("utf-8") for part in PARTS}
+    map_of_parts = "\n".join(f"- {part}: {_purpose(text)}" for part, text in texts.items())
+    door = [f"# ---- {part} ----\n\n{_without(text, own_imports=True)}" for part, text in texts.items()]
+    script = _without(server_side.script().decode(), own_imports=False)
+    return _TOP.format(map=map_of_parts) + "\n\n" + "\n\n\n".join(door) + _WORK + script + _ENTRY
+
+
+def _purpose(text: str) -> str:
+    return (ast.get_docstring(ast.parse(text)) or "").partition("\n")[0]
+
+
+def _without(text: str, *, own_imports: bool) -> str:
+    """Return a part without what it imports of the others, and without its own entry."""
+    lines = text.splitlines()
+    for node in reversed(ast.parse(text).body):
+        is_own = isinstance(node, ast.ImportFrom) and (node.module or "").startswith("fleetsave.") and own_imports
+        is_entry = isinstance(node, ast.If) and ast.unparse(node.test) == "__name__ == '__main__'"
+        if is_own or is_entry:
+            del lines[node.lineno - 1 : node.end_lineno]
+    return "\n".join(lines).strip("\n") + "\n"

@@ -1,0 +1,7 @@
+"""Print the agent: `python -m fleetsave.sources.agent > agent/fleetsave_agent.py`."""
+
+import sys
+
+from fleetsave.sources.agent import agent
+
+sys.stdout.write(agent())
