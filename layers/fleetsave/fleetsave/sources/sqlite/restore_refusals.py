@@ -54,6 +54,11 @@ RESTORE_REFUSALS = {
     "bad_check": Refusal("Correct the check in the fleet file: one SELECT that gives text, numbers or NULL."),
     "deadline": Refusal("Look why the server is slow; it goes on where it was.", retryable=True),
     "changed": Refusal("Somebody changed it while it was looked at; it is looked at again.", retryable=True),
+    "not_served": Refusal(
+        f"Over HTTPS only what the agent's configuration names is restored, where it is (docs/agent.md), {_BY_HAND}."
+    ),
+    "path_differs": Refusal("Write the same path into the fleet file and into the agent's configuration (docs/agent.md)."),
+    "checks_differ": Refusal("Let the agent's configuration have the checks that the backup was made with (docs/agent.md)."),
     "bad_request": Refusal("Report this: the server was asked for something it does not know."),
     "bad_reply": Refusal("Look at what the account's login prints, and at the server itself.", retryable=True),
     "io_error": Refusal("Look at the server's disk and its kernel log.", retryable=True),
