@@ -10,6 +10,7 @@ here, the database and its -shm are therefore never opened and closed beside SQL
 """
 
 import ast
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 
@@ -24,13 +25,23 @@ BOOTSTRAP = 'import sys;b=sys.stdin.buffer;exec(compile(b.read(int(b.readline())
 
 @cache
 def script() -> bytes:
-    """Return the whole script: the parts in order, each without its imports of the others."""
-    return "\n".join(_without_own_imports(Path(__file__).with_name(f"{part}.py").read_text("utf-8")) for part in PARTS).encode()
+    """Return the whole script: the parts in order."""
+    return assemble(Path(__file__).with_name(f"{part}.py") for part in PARTS)
 
 
 def message(request: bytes) -> bytes:
-    """Return what is sent to the bootstrap: the script's length, the script, and the request's line."""
-    return b"%d\n%s%s\n" % (len(script()), script(), request)
+    """Return what is sent to the bootstrap to have this script do what a request asks."""
+    return packed(script(), request)
+
+
+def assemble(files: Iterable[Path]) -> bytes:
+    """Return one script of many files, in their order, each without its imports of the others."""
+    return "\n".join(_without_own_imports(file.read_text("utf-8")) for file in files).encode()
+
+
+def packed(text: bytes, request: bytes) -> bytes:
+    """Return what the bootstrap reads: the script's length, the script, and the request's line."""
+    return b"%d\n%s%s\n" % (len(text), text, request)
 
 
 def _without_own_imports(text: str) -> str:

@@ -18,7 +18,7 @@ class Staging:
     """The private folder for snapshots: made by us, for us alone. Raise RefusedError if it is anything else."""
 
     def __init__(self, path: "str | None", *, make: bool = False) -> None:
-        self.path = (path or f"/var/tmp/fleetsave-{os.geteuid()}").encode("utf-8", "surrogateescape")  # noqa: S108 - checked
+        self.path = staging_path(path)
         if make:
             make_private(self.path, "no_staging")
         self.exists = os.path.lexists(self.path)
@@ -83,3 +83,8 @@ class Staging:
         free = room.f_bavail * room.f_frsize
         if free < size * 1.2:
             raise RefusedError("disk_full", f"{os.fsdecode(self.path)} has {free} bytes free, and {int(size * 1.2)} are needed")
+
+
+def staging_path(path: "str | None") -> bytes:
+    """Return where the folder is, or would be made; `path` is what the fleet file says of it, if anything."""
+    return (path or f"/var/tmp/fleetsave-{os.geteuid()}").encode("utf-8", "surrogateescape")  # noqa: S108 - it is checked
