@@ -40,6 +40,7 @@ from fleetsave.recover.targets import DatabaseTarget, OpenTarget, ServerTarget, 
 from fleetsave.secrets import Secrets, SecretsManager, read_credentials
 from fleetsave.settings import Provider, Settings, variable
 from fleetsave.sources.base import LiveDump, Restorer, ServerSource
+from fleetsave.sources.over_https import HttpsSource
 from fleetsave.sources.over_ssh import SshSource
 from fleetsave.sources.postgres.access import PostgresAccess, SignToken
 from fleetsave.sources.postgres.dump import begin
@@ -50,6 +51,7 @@ from fleetsave.store import profiles
 from fleetsave.store.base import ObjectStore
 from fleetsave.store.s3 import S3Store
 from fleetsave.surveyor import FunctionSurveyor
+from fleetsave.transports.https import HttpsConnection
 from fleetsave.transports.ssh import SshTransport
 
 _DEADLINE = timedelta(minutes=5)
@@ -95,6 +97,8 @@ class Services:
 
     def open_source(self, server: Server) -> ServerSource:
         """Return the way to all that can be captured on a server, with the private key or the token that its secret holds."""
+        if server.https is not None:
+            return HttpsSource(HttpsConnection(server.https, self.secrets.get(server.https.token_secret)), server)
         assert server.ssh is not None  # noqa: S101 - a server is reached in one of the two ways
         return SshSource(SshTransport(server.ssh, self.secrets.get(server.ssh.key_secret)), server)
 
