@@ -288,11 +288,15 @@ class Client:
             self.sent += block
             self._require_pace(begun, block)
 
-    def wait_for(self, output: int, seconds: float) -> bool:
-        """Wait until `output`, a descriptor, can be read, and tell whether it can. Raise ClientGoneError if the client leaves."""
+    def wait_for(self, output: int, seconds: float, *, talks: bool) -> bool:
+        """Wait until `output`, a descriptor, can be read, and tell whether it can.
+
+        Raise ClientGoneError if the client leaves meanwhile; of one that still `talks` that shows later.
+        """
         poll = select.poll()
         poll.register(output, select.POLLIN)
-        poll.register(self._socket, select.POLLIN)
+        if not talks:
+            poll.register(self._socket, select.POLLIN)
         ready = [descriptor for descriptor, _ in poll.poll(max(0.0, seconds) * 1000)]
         if self._socket.fileno() in ready and output not in ready:
             self.require_presence()
@@ -537,10 +541,14 @@ CHANGING = threading.Lock()
 
 
 class Work:
-    """A process that does one thing, in this Python: its locks, its memory and its crashes are its own."""
+    """A process that does one thing, in this Python: its locks, its memory and its crashes are its own.
+
+    `must_finish` is for what is better done than cut off; `takes_input` tells that the client is still to send some.
+    """
 
     def __init__(self, order: "dict[str, Any]", client: Client, seconds: float, *, must_finish: bool = False) -> None:
         self.must_finish = must_finish
+        self.takes_input = False
         self._client = client
         self._until = time.monotonic() + seconds
         self._read = b""
@@ -570,6 +578,7 @@ class Work:
     def end_input(self) -> None:
         """Let it see the end of its input."""
         assert self._process.stdin is not None  # noqa: S101 - it is a pipe
+        self.takes_input = False
         with suppress(BrokenPipeError):
             self._process.stdin.close()
 
@@ -581,7 +590,7 @@ class Work:
             left = self._until - time.monotonic()
             if left <= 0:
                 raise TimeIsUpError
-            if not self._client.wait_for(descriptor, min(TICK_SECONDS, left)):
+            if not self._client.wait_for(descriptor, min(TICK_SECONDS, left), talks=self.takes_input):
                 yield b""
                 continue
             block = os.read(descriptor, BLOCK)
@@ -952,7 +961,10 @@ class Answers:
         order = {field: asked[field] for field in (*RESTORE_FIELDS, "path", "checks", "deadline") if field in asked}
         order.update(operation=operation, staging=self._configuration.staging)
         is_upload = operation.endswith("_receive")
+        if not is_upload and any(given):
+            raise RefusedRequestError(400)
         with self._working(order, bounded=not is_upload, must_finish=not is_upload) as work:
+            work.takes_input = is_upload
             self.begin(200, Content_Type=JSON, Transfer_Encoding="chunked")
             reply = work.line(self._keep_alive)
             if is_upload and "ready" in (reply.get("ok") or {}):
@@ -969,6 +981,8 @@ class Answers:
             raise RefusedRequestError(400)
         if not is_seconds(asked.get("deadline", 60)):
             raise RefusedRequestError(400)
+        if asked.get("new_in") is not None:
+            return _refusal("not_served", "what is restored is what the agent serves, where it is")
         if asked.get("path") not in files_of(database):
             return _refusal("path_differs", f"the agent's path for {database['name']} is another")
         checks = asked.get("checks") or {}
@@ -1615,7 +1629,7 @@ class Staging:
     """The private folder for snapshots: made by us, for us alone. Raise RefusedError if it is anything else."""
 
     def __init__(self, path: "str | None", *, make: bool = False) -> None:
-        self.path = (path or f"/var/tmp/fleetsave-{os.geteuid()}").encode("utf-8", "surrogateescape")  # noqa: S108 - checked
+        self.path = staging_path(path)
         if make:
             make_private(self.path, "no_staging")
         self.exists = os.path.lexists(self.path)
@@ -1680,6 +1694,11 @@ class Staging:
         free = room.f_bavail * room.f_frsize
         if free < size * 1.2:
             raise RefusedError("disk_full", f"{os.fsdecode(self.path)} has {free} bytes free, and {int(size * 1.2)} are needed")
+
+
+def staging_path(path: "str | None") -> bytes:
+    """Return where the folder is, or would be made; `path` is what the fleet file says of it, if anything."""
+    return (path or f"/var/tmp/fleetsave-{os.geteuid()}").encode("utf-8", "surrogateescape")  # noqa: S108 - it is checked
 """A frozen snapshot: copied inside SQLite, in one read transaction, into a file of its own."""
 
 import hashlib

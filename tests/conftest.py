@@ -3,6 +3,7 @@
 import pytest
 
 pytest_plugins = [
+    "tests.fixtures.agents",
     "tests.fixtures.captures",
     "tests.fixtures.collecting",
     "tests.fixtures.dumping",

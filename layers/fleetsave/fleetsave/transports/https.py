@@ -48,18 +48,18 @@ class Answer:
         """Return a header, "" if there is none."""
         return self._response.headers.get(name, "")
 
-    def read(self, *, within: float | None = None) -> bytes:
-        """Return what comes next, at most 1 MiB, b"" at the end; `within` bounds all of it in seconds from now, if given.
+    def read(self, size: int = CHUNK, *, within: float | None = None) -> bytes:
+        """Return what comes next, at most `size`, b"" at the end; `within` bounds all that comes in seconds from now, if given.
 
         Raise StalledError after the connection's limit without a byte, TransportError if the body ends before its end.
         """
         if self._buffer:
-            block, self._buffer = self._buffer, b""
+            block, self._buffer = self._buffer[:size], self._buffer[size:]
             return block
         if within is not None:
             self._reader.grant(within)
         with self._connection.named_errors(self._what):
-            block = self._response.read1(CHUNK)
+            block = self._response.read1(size)
         if self._left is not None:
             self._left -= len(block)
             if not block and self._left > 0:

@@ -159,7 +159,10 @@ class Answers:
         order = {field: asked[field] for field in (*RESTORE_FIELDS, "path", "checks", "deadline") if field in asked}
         order.update(operation=operation, staging=self._configuration.staging)
         is_upload = operation.endswith("_receive")
+        if not is_upload and any(given):
+            raise RefusedRequestError(400)
         with self._working(order, bounded=not is_upload, must_finish=not is_upload) as work:
+            work.takes_input = is_upload
             self.begin(200, Content_Type=JSON, Transfer_Encoding="chunked")
             reply = work.line(self._keep_alive)
             if is_upload and "ready" in (reply.get("ok") or {}):
@@ -176,6 +179,8 @@ class Answers:
             raise RefusedRequestError(400)
         if not is_seconds(asked.get("deadline", 60)):
             raise RefusedRequestError(400)
+        if asked.get("new_in") is not None:
+            return _refusal("not_served", "what is restored is what the agent serves, where it is")
         if asked.get("path") not in files_of(database):
             return _refusal("path_differs", f"the agent's path for {database['name']} is another")
         checks = asked.get("checks") or {}

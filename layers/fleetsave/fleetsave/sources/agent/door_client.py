@@ -61,11 +61,15 @@ class Client:
             self.sent += block
             self._require_pace(begun, block)
 
-    def wait_for(self, output: int, seconds: float) -> bool:
-        """Wait until `output`, a descriptor, can be read, and tell whether it can. Raise ClientGoneError if the client leaves."""
+    def wait_for(self, output: int, seconds: float, *, talks: bool) -> bool:
+        """Wait until `output`, a descriptor, can be read, and tell whether it can.
+
+        Raise ClientGoneError if the client leaves meanwhile; of one that still `talks` that shows later.
+        """
         poll = select.poll()
         poll.register(output, select.POLLIN)
-        poll.register(self._socket, select.POLLIN)
+        if not talks:
+            poll.register(self._socket, select.POLLIN)
         ready = [descriptor for descriptor, _ in poll.poll(max(0.0, seconds) * 1000)]
         if self._socket.fileno() in ready and output not in ready:
             self.require_presence()

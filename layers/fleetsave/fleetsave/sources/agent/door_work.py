@@ -27,10 +27,14 @@ CHANGING = threading.Lock()
 
 
 class Work:
-    """A process that does one thing, in this Python: its locks, its memory and its crashes are its own."""
+    """A process that does one thing, in this Python: its locks, its memory and its crashes are its own.
+
+    `must_finish` is for what is better done than cut off; `takes_input` tells that the client is still to send some.
+    """
 
     def __init__(self, order: "dict[str, Any]", client: Client, seconds: float, *, must_finish: bool = False) -> None:
         self.must_finish = must_finish
+        self.takes_input = False
         self._client = client
         self._until = time.monotonic() + seconds
         self._read = b""
@@ -60,6 +64,7 @@ class Work:
     def end_input(self) -> None:
         """Let it see the end of its input."""
         assert self._process.stdin is not None  # noqa: S101 - it is a pipe
+        self.takes_input = False
         with suppress(BrokenPipeError):
             self._process.stdin.close()
 
@@ -71,7 +76,7 @@ class Work:
             left = self._until - time.monotonic()
             if left <= 0:
                 raise TimeIsUpError
-            if not self._client.wait_for(descriptor, min(TICK_SECONDS, left)):
+            if not self._client.wait_for(descriptor, min(TICK_SECONDS, left), talks=self.takes_input):
                 yield b""
                 continue
             block = os.read(descriptor, BLOCK)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -25,8 +25,25 @@ _LAST_WORDS_SECONDS = 5.0
 _NOTHING_READ = Fingerprint({}, "")
 
 
+@runtime_checkable
+class Script(Protocol):
+    """Whatever asks the on-server script, in the words of `RemotePython`; each request is a connection of its own."""
+
+    def call(self, operation: str, **values: Any) -> Any:
+        """Return the reply to a request."""
+        ...
+
+    def start(self, operation: str, **values: Any) -> tuple[Process, Any]:
+        """Start a request that goes on, and return its process and its first reply."""
+        ...
+
+    def read_reply(self, process: Process, *, timeout: float) -> Any:
+        """Read the next reply of a request that goes on."""
+        ...
+
+
 class SqliteRestorer:
-    """One SQLite backup on its way into one file of one server.
+    """One SQLite backup on its way into one file of one server, over a transport that runs commands, or by a script's own way.
 
     `deadline` bounds each step on the server, waiting for locks included; the upload only while nothing arrives. Where the
     plan names no artifact a new file is made, in one of `allowed_folders` and nowhere else.
@@ -34,7 +51,7 @@ class SqliteRestorer:
 
     def __init__(
         self,
-        transport: Transport,
+        reach: Transport | Script,
         server: Server,
         plan: RecoveryPlan,
         recovery_id: RecoveryId,
@@ -43,9 +60,9 @@ class SqliteRestorer:
         allowed_folders: Sequence[str],
         leg_bytes: int = _LEG_BYTES,
     ) -> None:
-        self._transport = transport
+        self._transport = None if isinstance(reach, Script) else reach
         self._plan = plan
-        self._python = RemotePython(transport, server, plan.target_path, restore_refusal)
+        self._script = reach if isinstance(reach, Script) else RemotePython(reach, server, plan.target_path, restore_refusal)
         self._deadline = deadline / timedelta(seconds=1)
         self._leg_bytes = leg_bytes
         self._request: dict[str, Any] = {
@@ -82,7 +99,7 @@ class SqliteRestorer:
                 offset = self._send(process, offset, leg_end, upload, told)
             finally:
                 process.kill()
-            if upload.has_more:
+            if upload.has_more and self._transport is not None:
                 self._transport.close()
 
     def check(self) -> CopyReport:
@@ -128,7 +145,7 @@ class SqliteRestorer:
     def _start(self, offset: int) -> tuple[Process, Any]:
         self._require_commands()
         try:
-            process, ready = self._python.start("restore_receive", **{**self._request, "offset": offset})
+            process, ready = self._script.start("restore_receive", **{**self._request, "offset": offset})
         except NoPythonError as error:
             raise self._no_python(error) from error
         if not isinstance(ready, dict):
@@ -147,19 +164,19 @@ class SqliteRestorer:
             process.close_input()
         except TransportError:
             # The script may have ended because of a full disk, and said so; else the connection itself is what failed.
-            self._python.read_reply(process, timeout=_LAST_WORDS_SECONDS)
+            self._script.read_reply(process, timeout=_LAST_WORDS_SECONDS)
             raise
-        return self._number(self._python.read_reply(process, timeout=self._deadline + _REPLY_SECONDS))
+        return self._number(self._script.read_reply(process, timeout=self._deadline + _REPLY_SECONDS))
 
     def _call(self, operation: str, **values: Any) -> Any:
         self._require_commands()
         try:
-            return self._python.call(f"restore_{operation}", **self._request, **values)
+            return self._script.call(f"restore_{operation}", **self._request, **values)
         except NoPythonError as error:
             raise self._no_python(error) from error
 
     def _require_commands(self) -> None:
-        if not self._transport.can_execute:
+        if self._transport is not None and not self._transport.can_execute:
             raise restore_refusal(self._plan.target_path, "sftp_only", "a database cannot be restored safely over SFTP alone")
 
     def _no_python(self, error: NoPythonError) -> Exception:
