@@ -12,8 +12,10 @@ What to read. Part one, the door, is what the network meets, and is read in ten 
 - answers: What is answered: each resource by one function, which is found by method and path alone.
 - main: The door: TLS, the limits on clients, the token, one line of log for each request, and the command line.
 
-Part two is the script that fleetsave sends over SSH where there is no agent, to the letter. The door starts it for each piece of
-work, as `fleetsave_agent.py --work`, and asks it over its standard input: nothing of part two ever meets the network.
+Part two are the scripts that fleetsave sends over SSH where there is no agent, to the letter: snapshots and restores of SQLite
+databases (--sqlite), and archives of folders (--files). For each piece of work the door starts this file once more, with one of
+the two, and asks it over its standard input: nothing of part two ever meets the network.
+
 This file is made by `python -m fleetsave.sources.agent`; change it there.
 """
 
@@ -35,16 +37,16 @@ class ConfigurationRefusedError(Exception):
     """The configuration cannot be used; the text says where and why."""
 
 
-def _is_text(value: Any) -> bool:
+def _is_string(value: Any) -> bool:
     return isinstance(value, str) and value != "" and "\0" not in value
 
 
 def _is_path(value: Any) -> bool:
-    return _is_text(value) and value.startswith("/")
+    return _is_string(value) and value.startswith("/")
 
 
 def _is_pattern(value: Any) -> bool:
-    return _is_text(value) and not any(name in ("", ".", "..") for name in value.split("/"))
+    return _is_string(value) and not any(name in ("", ".", "..") for name in value.split("/"))
 
 
 def _is_name(value: Any) -> bool:
@@ -73,7 +75,7 @@ def _are_patterns(value: Any) -> bool:
 
 
 def _are_checks(value: Any) -> bool:
-    return isinstance(value, dict) and all(_is_name(name) and _is_text(sql) for name, sql in value.items())
+    return isinstance(value, dict) and all(_is_name(name) and _is_string(sql) for name, sql in value.items())
 
 
 def _is_object(value: Any) -> bool:
@@ -88,7 +90,7 @@ REQUIRED = object()
 
 # Of each setting: what it is if it is left out, how it is judged, and what it should be, in words.
 AGENT = {
-    "address": ("127.0.0.1", _is_text, "an address to listen on"),
+    "address": ("127.0.0.1", _is_string, "an address to listen on"),
     "port": (8443, lambda value: _is_count(value) and value < 65536, "a port"),
     "certificate": (REQUIRED, _is_path, "an absolute path"),
     "key": (REQUIRED, _is_path, "an absolute path"),
@@ -527,7 +529,7 @@ from typing import Any
 
 
 BLOCK = 64 << 10
-TICK_SECONDS = 5.0
+QUIET_TICK_SECONDS = 5.0
 LONGEST_LINE = 16 << 20
 TIME_IS_UP = {"fleetsave": 1, "error": "deadline", "cause": "the agent's seconds_per_request are over"}
 
@@ -552,7 +554,8 @@ class Work:
         self._client = client
         self._until = time.monotonic() + seconds
         self._read = b""
-        command = [sys.executable, "-I", os.path.abspath(__file__), "--work"]
+        script = "--files" if order["operation"] == "archive" else "--sqlite"
+        command = [sys.executable, "-I", os.path.abspath(__file__), script]
         self._process = subprocess.Popen(  # noqa: S603 - it is this very file
             command,
             bufsize=0,
@@ -590,7 +593,7 @@ class Work:
             left = self._until - time.monotonic()
             if left <= 0:
                 raise TimeIsUpError
-            if not self._client.wait_for(descriptor, min(TICK_SECONDS, left), talks=self.takes_input):
+            if not self._client.wait_for(descriptor, min(QUIET_TICK_SECONDS, left), talks=self.takes_input):
                 yield b""
                 continue
             block = os.read(descriptor, BLOCK)
@@ -618,7 +621,7 @@ class Work:
     def has_succeeded(self) -> bool:
         """Tell whether it ended well, after its output has ended."""
         try:
-            return self._process.wait(TICK_SECONDS) == 0
+            return self._process.wait(QUIET_TICK_SECONDS) == 0
         except subprocess.TimeoutExpired:
             return False
 
@@ -872,6 +875,11 @@ class Answers:
         self._request.require_query()
         self._work_and_tell({"operation": "find", "name": _snapshot(name)})
 
+    def forget(self, name: str) -> None:
+        """Remove whatever is frozen under a name."""
+        self._request.require_query()
+        self._work_and_tell({"operation": "drop", "name": _snapshot(name)})
+
     def sweep(self) -> None:
         """Remove the frozen snapshots that are older than so many seconds."""
         older_than = self._request.require_query("older_than").get("older_than", "")
@@ -1069,6 +1077,7 @@ RESOURCES: "list[tuple[str, re.Pattern[str], Callable[..., None]]]" = [
         ("GET", "/backup/", Answers.listing),
         ("DELETE", "/backup/snapshots", Answers.sweep),
         ("GET", "/backup/snapshots/([a-z0-9_-]{1,200})", Answers.find),
+        ("DELETE", "/backup/snapshots/([a-z0-9_-]{1,200})", Answers.forget),
         ("GET", f"/backup/database/{ARTIFACT}/report", Answers.report),
         ("GET", f"/backup/database/{ARTIFACT}", Answers.database),
         ("HEAD", f"/backup/database/{ARTIFACT}", Answers.database),
@@ -1258,7 +1267,7 @@ def run_agent(arguments: "list[str]") -> None:
     door.serve()
 
 
-# ---- part two: the script, which is all that runs with --work ----
+# ======== part two: what is sent over SSH, which is all that runs with --sqlite or --files ========
 
 """The ground of the on-server script: reasons, deadlines, and the source before SQLite opens it."""
 
@@ -3190,8 +3199,1148 @@ def main() -> None:
     os._exit(0)  # descriptors that guard a lock are closed by the kernel, all at once
 
 
+"""Which paths of a tree are wanted: patterns, followed name by name on the way down."""
+
+import fnmatch
+import re
+
+
+
+
+class PathPatterns:
+    """Patterns relative to a tree: `*`, `?` and `[...]` match within one name, `**` any number of folders.
+
+    What matches a folder means all that is in it. How far a path has come are its places: numbers of patterns,
+    each with how many of its names are matched. Raise RefusedError for a pattern that cannot be read.
+    """
+
+    def __init__(self, patterns: "list[str]") -> None:
+        self._patterns = [[_name_pattern(name) for name in pattern.split("/")] for pattern in patterns]
+
+    def start(self) -> "frozenset[tuple[int, int]]":
+        """Return where the tree's own folder stands."""
+        return self._with_skipped({(number, 0) for number in range(len(self._patterns))})
+
+    def below(self, places: "frozenset[tuple[int, int]]", name: bytes) -> "frozenset[tuple[int, int]]":
+        """Return where something stands that is called `name`, in a folder at `places`; nowhere if nothing there can match."""
+        if self.matched(places):
+            return places
+        text = name.decode("utf-8", "surrogateescape")
+        reached = set()
+        for number, position in places:
+            names = self._patterns[number]
+            wanted = names[position]
+            if wanted is None:
+                reached.add((number, position + 1 if position == len(names) - 1 else position))
+            elif wanted.match(text):
+                reached.add((number, position + 1))
+        return self._with_skipped(reached)
+
+    def matched(self, places: "frozenset[tuple[int, int]]") -> bool:
+        """Tell whether a pattern has been matched to its end."""
+        return any(position == len(self._patterns[number]) for number, position in places)
+
+    def _with_skipped(self, places: "set[tuple[int, int]]") -> "frozenset[tuple[int, int]]":
+        """Add what is reached by letting a `**` stand for no folder; at a pattern's end it stands for something in one."""
+        for number, position in list(places):
+            names = self._patterns[number]
+            reached = position
+            while reached < len(names) - 1 and names[reached] is None:
+                reached += 1
+                places.add((number, reached))
+        return frozenset(places)
+
+
+class PathFilter:
+    """What of a tree is archived: what `include` matches, but for what `exclude` matches."""
+
+    def __init__(self, include: "list[str]", exclude: "list[str]") -> None:
+        self._include = PathPatterns(include)
+        self._exclude = PathPatterns(exclude)
+
+    def start(self) -> "tuple[frozenset[tuple[int, int]], frozenset[tuple[int, int]]]":
+        """Return where the tree's own folder stands."""
+        return self._include.start(), self._exclude.start()
+
+    def below(
+        self, place: "tuple[frozenset[tuple[int, int]], frozenset[tuple[int, int]]]", name: bytes
+    ) -> "tuple[frozenset[tuple[int, int]], frozenset[tuple[int, int]]] | None":
+        """Return where something in a folder stands, None if neither it nor anything in it is wanted."""
+        included = self._include.below(place[0], name)
+        excluded = self._exclude.below(place[1], name)
+        return None if not included or self._exclude.matched(excluded) else (included, excluded)
+
+    def takes(self, place: "tuple[frozenset[tuple[int, int]], frozenset[tuple[int, int]]]") -> bool:
+        """Tell whether what stands there is wanted itself; else it may be a folder on the way to what is."""
+        return self._include.matched(place[0])
+
+
+def _name_pattern(name: str) -> "re.Pattern[str] | None":
+    if name == "**":
+        return None
+    try:
+        return re.compile(fnmatch.translate(name))
+    except re.error as error:
+        raise RefusedError("bad_pattern", f"{name!r}: {error}") from None
+"""The wire: frames that carry an archive, each one byte of kind, the payload's length in four bytes, and the payload.
+
+`D` carries bytes of the archive, `M` those of it that are the manifest's content, `K` nothing but that we are at work, and `E`,
+the last one, the reply in JSON. What ends without `E` was cut short.
+"""
+
+import json
+import struct
+import threading
+import time
+from typing import BinaryIO
+
+FRAME_HEADER = struct.Struct(">cI")
+LARGEST_FRAME = 1 << 20
+DATA_FRAME, MANIFEST_FRAME, ALIVE_FRAME, END_FRAME = b"D", b"M", b"K", b"E"
+QUIET_SECONDS = 3.0
+"""How long nothing may be said before we say that we are at work."""
+
+
+class FrameWriter:
+    """Writes frames, and says that we are at work while nothing else is said. Raise OSError if nobody reads any more."""
+
+    def __init__(self, output: BinaryIO, *, quiet_seconds: float = QUIET_SECONDS) -> None:
+        self._output = output
+        self._quiet_seconds = quiet_seconds
+        self._lock = threading.Lock()
+        self._last = time.monotonic()
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._keep_alive, daemon=True)
+
+    def begin(self) -> None:
+        """Tell that frames follow."""
+        self._output.write(b'{"fleetsave": 1, "ok": {"stream": true}}\n')
+        self._output.flush()
+        self._thread.start()
+
+    def write(self, kind: bytes, payload: bytes) -> None:
+        """Write one frame."""
+        with self._lock:
+            self._output.write(FRAME_HEADER.pack(kind, len(payload)))
+            self._output.write(payload)
+            self._output.flush()
+            self._last = time.monotonic()
+
+    def end(self, reply: "dict[str, object]") -> None:
+        """Write the last frame."""
+        self._over.set()
+        self._thread.join()
+        self.write(END_FRAME, json.dumps(dict(reply, fleetsave=1), sort_keys=True).encode())
+
+    def _keep_alive(self) -> None:
+        while not self._over.wait(self._quiet_seconds / 3):
+            if time.monotonic() - self._last < self._quiet_seconds:
+                continue
+            try:
+                self.write(ALIVE_FRAME, b"")
+            except (OSError, ValueError):  # nobody reads: whoever writes the next bytes is told so too
+                return
+"""The headers of an archive's members: tar in its PAX form, which GNU tar, bsdtar and Python read alike."""
+
+import re
+import tarfile
+
+TAR_BLOCK = 512
+SPARSE_NAME = "GNUSparseFile.0/file"
+"""The name in the header of a file with holes, whose own name stands in the PAX records: the reader must meet no other."""
+
+LARGEST_SPARSE = 8**11 - 1
+"""The most that a plain header can say a member has; a PAX record of the size would be taken for the size with the holes."""
+
+
+class MemberMeta:
+    """What is kept of anything beside its content; `xattrs` by name, `mtime_ns` since 1970."""
+
+    def __init__(self, mode: int, uid: int, gid: int, user: str, group: str, mtime_ns: int, xattrs: "dict[str, bytes]") -> None:
+        self.mode = mode
+        self.uid = uid
+        self.gid = gid
+        self.user = user
+        self.group = group
+        self.mtime_ns = mtime_ns
+        self.xattrs = xattrs
+
+
+def member_header(name: str, kind: bytes, meta: MemberMeta, size: int = 0, target: str = "", sparse_size: int = -1) -> bytes:
+    """Return a member's header with its PAX records; `kind` is one of tarfile's types, names may hold surrogate escapes.
+
+    A file with holes has its whole size as `sparse_size`, and as `size` what its map and its data take.
+    """
+    info = tarfile.TarInfo(name)
+    info.type = kind
+    info.size = size
+    info.mode = meta.mode
+    info.uid, info.gid, info.uname, info.gname = meta.uid, meta.gid, meta.user, meta.group
+    info.mtime = max(0, meta.mtime_ns // 1000000000)
+    info.linkname = target
+    records = {"mtime": _mtime_text(meta.mtime_ns)}
+    if sparse_size >= 0:
+        info.name = SPARSE_NAME
+        records.update({"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.name": name})
+        records["GNU.sparse.realsize"] = str(sparse_size)
+    for key, value in sorted(meta.xattrs.items()):
+        records["SCHILY.xattr." + _record_key(key)] = value.decode("utf-8", "surrogateescape")
+    info.pax_headers = records
+    return info.tobuf(format=tarfile.PAX_FORMAT, encoding="utf-8", errors="surrogateescape")
+
+
+def sparse_map(segments: "list[tuple[int, int]]", size: int) -> bytes:
+    """Return where the data of a file with holes lies, as GNU's sparse format 1.0 has it, in whole blocks."""
+    told = segments if segments and sum(segments[-1]) == size else [*segments, (size, 0)]  # what ends in a hole needs an end
+    numbers = [len(told)] + [number for segment in told for number in segment]
+    text = "".join(f"{number}\n" for number in numbers).encode()
+    return text + tar_padding(len(text))
+
+
+def tar_padding(size: int) -> bytes:
+    """Return the zeros that fill up the last block of so many bytes."""
+    return b"\0" * (-size % TAR_BLOCK)
+
+
+def _mtime_text(nanoseconds: int) -> str:
+    sign = "-" if nanoseconds < 0 else ""
+    seconds, rest = divmod(abs(nanoseconds), 1000000000)
+    return f"{sign}{seconds}.{rest:09d}"
+
+
+def _record_key(name: str) -> str:
+    """Return an attribute's name without what ends a key, written as GNU tar does."""
+    return re.sub("[%=]", lambda match: "%25" if match.group() == "%" else "%3D", name)
+"""The manifest while it grows: its lines are kept compressed, for it comes last and may be about millions of files."""
+
+import hashlib
+import json
+import zlib
+from collections.abc import Iterator
+
+
+class ManifestLines:
+    """Lines of JSON: a header that names the archive, then an entry for each member. Sizes and `sha256` are of the plain text."""
+
+    def __init__(self, snapshot_id: str) -> None:
+        self.size = 0
+        self._digest = hashlib.sha256()
+        self._packer = zlib.compressobj(6)
+        self._packed = []  # type: list[bytes]
+        self.add({"fleetsave_manifest": 1, "snapshot_id": snapshot_id})
+
+    def add(self, values: "dict[str, object]") -> None:
+        """Add one line; it is pure ASCII."""
+        line = json.dumps(values, separators=(",", ":")).encode() + b"\n"
+        self.size += len(line)
+        self._digest.update(line)
+        packed = self._packer.compress(line)
+        if packed:
+            self._packed.append(packed)
+
+    @property
+    def sha256(self) -> str:
+        """Return the digest of all lines so far."""
+        return self._digest.hexdigest()
+
+    def pieces(self, largest: int) -> "Iterator[bytes]":
+        """Yield the whole text in pieces of at most `largest` bytes; nothing can be added any more."""
+        self._packed.append(self._packer.flush())
+        unpacker = zlib.decompressobj()
+        for packed in self._packed:
+            rest = packed
+            while rest:
+                piece = unpacker.decompress(rest, largest)
+                if piece:
+                    yield piece
+                rest = unpacker.unconsumed_tail
+        piece = unpacker.flush()
+        if piece:
+            yield piece
+"""Where the data of a file with holes lies."""
+
+import errno
+import os
+
+
+
+MOST_SEGMENTS = 1 << 16
+"""A file in more pieces is archived with its holes as zeros."""
+
+
+def data_segments(descriptor: int, status: "os.stat_result") -> "list[tuple[int, int]] | None":
+    """Return offset and length of each stretch of data of an open file; None if it has no holes, or none that can be told."""
+    size = status.st_size
+    if not hasattr(os, "SEEK_DATA") or not size or status.st_blocks * 512 >= size:
+        return None
+    try:
+        segments = _stretches(descriptor, size)
+    except OSError:  # the file system does not know
+        return None
+    stored = sum(length for _, length in segments)
+    if stored == size or len(segments) > MOST_SEGMENTS or stored > LARGEST_SPARSE - (MOST_SEGMENTS << 6):
+        return None
+    return segments
+
+
+def _stretches(descriptor: int, size: int) -> "list[tuple[int, int]]":
+    segments = []  # type: list[tuple[int, int]]
+    position = 0
+    while position < size and len(segments) <= MOST_SEGMENTS:
+        try:
+            start = os.lseek(descriptor, position, os.SEEK_DATA)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+            break  # nothing but a hole follows
+        end = min(size, os.lseek(descriptor, start, os.SEEK_HOLE))
+        if start >= end:
+            break
+        segments.append((start, end - start))
+        position = end
+    return segments
+"""What is in a file, read while a game may be writing it: small files at rest, large ones as long as they were when opened."""
+
+import os
+import time
+from collections.abc import Iterator
+from typing import Any
+
+
+
+
+SMALL_FILE = 1 << 20
+READ_SIZE = 256 << 10
+READ_TRIES = 4
+HOT_NANOSECONDS = 50 * 1000000
+"""Two writes within one tick of the kernel's clock leave the same time: what was written just now is read twice."""
+
+TICK_SECONDS = 0.02
+
+
+class FileContent:
+    """One file's content of `size` bytes, and what is kept beside it.
+
+    `segments` are offset and length of its data where it has holes. `problem`, with its `detail`, is known once all pieces were
+    taken; `sqlite` is how a database was captured.
+    """
+
+    def __init__(self, meta: MemberMeta, size: int, segments: "list[tuple[int, int]] | None" = None) -> None:
+        self.meta = meta
+        self.size = size
+        self.segments = segments
+        self.problem = ""
+        self.detail = ""
+        self.sqlite = None  # type: dict[str, Any] | None
+
+    def pieces(self) -> "Iterator[bytes | int]":
+        """Yield the data in order, and for each hole its length; together they are exactly `size` bytes."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Let go of the file; closing twice is no error."""
+
+
+class StillContent(FileContent):
+    """A small file, which is in memory."""
+
+    def __init__(self, meta: MemberMeta, data: bytes, segments: "list[tuple[int, int]] | None" = None) -> None:
+        super().__init__(meta, len(data), segments)
+        self._data = data
+
+    def pieces(self) -> "Iterator[bytes | int]":
+        """Yield the whole of it."""
+        if self.segments is None:
+            yield self._data
+            return
+        position = 0
+        for start, length in self.segments:
+            yield start - position
+            yield self._data[start : start + length]
+            position = start + length
+        yield self.size - position
+
+
+class StreamedContent(FileContent):
+    """A large file, read while it is archived: as long as it was when it was opened, whatever becomes of it."""
+
+    def __init__(self, meta: MemberMeta, descriptor: int, status: "os.stat_result") -> None:
+        super().__init__(meta, status.st_size, data_segments(descriptor, status))
+        self._descriptor = descriptor
+        self._before = status
+
+    def pieces(self) -> "Iterator[bytes | int]":
+        """Yield what is read, zeros for what is no longer there, and say so in `problem`."""
+        position = 0
+        for start, length in [(0, self.size)] if self.segments is None else self.segments:
+            yield start - position
+            yield from self._read(start, start + length)
+            position = start + length
+        yield self.size - position
+        self._compare()
+
+    def close(self) -> None:
+        """Let go of the file."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+    def _read(self, position: int, end: int) -> "Iterator[bytes]":
+        while position < end:
+            wanted = min(READ_SIZE, end - position)
+            try:
+                data = b"" if self.problem else os.pread(self._descriptor, wanted, position)
+                seen = "it ended"
+            except OSError as error:
+                data, seen = b"", str(error.strerror)
+            if not data:
+                if not self.problem:
+                    self.problem, self.detail = "shrunk", f"{seen} after {position} of {self.size} bytes; the rest is zeros"
+                data = bytes(wanted)
+            yield data
+            position += len(data)
+
+    def _compare(self) -> None:
+        after = os.fstat(self._descriptor)
+        if not self.problem and is_changed(self._before, after):
+            self.problem, self.detail = what_changed(self.size, after.st_size)
+
+
+def still_content(descriptor: int, meta_of: "Any") -> "FileContent | None":
+    """Return a small file as it was at some moment, read again if it changed meanwhile; None if it is not small any more.
+
+    `meta_of` makes what is kept beside it of its status. What changed each time is returned with its problem.
+    """
+    content = last = None
+    for number in range(READ_TRIES):
+        if number:
+            time.sleep(TICK_SECONDS)
+        before = os.fstat(descriptor)
+        if before.st_size > SMALL_FILE:
+            return None
+        segments = data_segments(descriptor, before)
+        data = _read_small(descriptor, before.st_size)
+        after = os.fstat(descriptor)
+        content = StillContent(meta_of(before), data[: before.st_size], segments if len(data) >= before.st_size else None)
+        if not is_changed(before, after) and len(data) == before.st_size and (not _is_hot(before) or data == last):
+            return content
+        last = data
+        content.problem, content.detail = what_changed(before.st_size, max(after.st_size, len(data)))
+    return content
+
+
+def is_changed(before: "os.stat_result", after: "os.stat_result") -> bool:
+    """Tell whether a file was written, or given another mode or owner, between two looks at it."""
+    return (before.st_size, before.st_mtime_ns, before.st_ctime_ns) != (after.st_size, after.st_mtime_ns, after.st_ctime_ns)
+
+
+def what_changed(before: int, after: int) -> "tuple[str, str]":
+    """Return the problem of a file that was not at rest, and its detail, from its sizes when it was opened and read."""
+    if after > before:
+        return "grew", f"from {before} to at least {after} bytes while it was read; the first {before} are here"
+    return "changed", "it was written while it was read"
+
+
+def _read_small(descriptor: int, size: int) -> bytes:
+    data = b""
+    while len(data) <= size:
+        block = os.pread(descriptor, size + 1 - len(data), len(data))
+        if not block:
+            break
+        data += block
+    return data
+
+
+def _is_hot(status: "os.stat_result") -> bool:
+    newest = max(status.st_mtime_ns, status.st_ctime_ns)
+    return abs(int(time.time() * 1000000000) - newest) < HOT_NANOSECONDS
+"""The archive as it is written: members one after the other, each with its line in the manifest."""
+
+import base64
+import hashlib
+import tarfile
+from collections.abc import Iterator
+from typing import Any
+
+
+
+
+
+FULL_PIECE = 256 << 10
+"""How many bytes are handed on at once."""
+
+MANIFEST_NAME = "manifest.jsonl"
+MOST_NAMED, LARGEST_NAMED = 100, 64 << 10
+"""How many problems a report names, and of how many characters: it must fit in a frame."""
+
+ZEROS = bytes(FULL_PIECE)
+
+
+class ArchiveWriter:
+    """Writes one archive. Names are text with surrogate escapes; every method that may write much yields what is to be sent."""
+
+    def __init__(self, snapshot_id: str) -> None:
+        self.snapshot_id = snapshot_id
+        self.position = 0
+        self.links = {}  # type: dict[tuple[int, int], str]
+        self._waiting = bytearray()
+        self._digest = hashlib.sha256()
+        self._lines = ManifestLines(snapshot_id)
+        self._counts = {"files": 0, "directories": 0, "links": 0, "content_size": 0}
+        self._databases = []  # type: list[str]
+        self._problems = {}  # type: dict[str, int]
+        self._named = []  # type: list[dict[str, str]]
+        self._named_size = 0
+
+    def directory(self, name: str, meta: MemberMeta) -> None:
+        """Write a folder itself."""
+        self._member(name, "directory", meta, member_header(name, tarfile.DIRTYPE, meta))
+        self._counts["directories"] += 1
+
+    def symlink(self, name: str, meta: MemberMeta, target: str) -> None:
+        """Write a symbolic link."""
+        self._member(name, "symlink", meta, member_header(name, tarfile.SYMTYPE, meta, target=target), {"target": target})
+        self._counts["links"] += 1
+
+    def hard_link(self, name: str, meta: MemberMeta, target: str) -> None:
+        """Write another name of a member that came before."""
+        self._member(name, "hardlink", meta, member_header(name, tarfile.LNKTYPE, meta, target=target), {"target": target})
+        self._counts["links"] += 1
+
+    def file(self, name: str, content: FileContent) -> "Iterator[bytes]":
+        """Write a file, and close it."""
+        offset = self.position
+        try:
+            mapped = b"" if content.segments is None else sparse_map(content.segments, content.size)
+            stored = content.size if content.segments is None else len(mapped) + sum(length for _, length in content.segments)
+            sparse_size = -1 if content.segments is None else content.size
+            self._put(member_header(name, tarfile.REGTYPE, content.meta, stored, sparse_size=sparse_size) + mapped)
+            digest = hashlib.sha256()
+            for piece in content.pieces():
+                if isinstance(piece, int):
+                    _add_zeros(digest, piece)
+                else:
+                    digest.update(piece)
+                    self._put(piece)
+                yield from self.full()
+            self._put(tar_padding(stored))
+        finally:
+            content.close()
+        values = {"size": content.size, "sha256": digest.hexdigest()}  # type: dict[str, Any]
+        values.update({"sparse": True} if content.segments is not None else {})
+        values.update({"sqlite": content.sqlite} if content.sqlite is not None else {})
+        values.update({"problem": content.problem, "detail": content.detail} if content.problem else {})
+        self._line(name, "file", offset, content.meta, values)
+        self._counts["files"] += 1
+        self._counts["content_size"] += content.size
+        if content.sqlite is not None:
+            self._databases.append(name)
+        if content.problem:
+            self._note(name, content.problem, content.detail)
+
+    def absent(self, name: str, problem: str, detail: str) -> None:
+        """Name what was found and is not in the archive."""
+        self._lines.add({"path": name, "type": "absent", "problem": problem, "detail": detail})
+        self._note(name, problem, detail)
+
+    def full(self) -> "Iterator[bytes]":
+        """Yield what waits to be sent, if that is enough to be sent at once."""
+        if len(self._waiting) >= FULL_PIECE:
+            yield from self.rest()
+
+    def rest(self) -> "Iterator[bytes]":
+        """Yield all that waits to be sent."""
+        while self._waiting:
+            piece = bytes(self._waiting[:FULL_PIECE])
+            del self._waiting[:FULL_PIECE]
+            yield piece
+
+    def begin_manifest(self, meta: MemberMeta) -> None:
+        """Write the manifest's header; `manifest` and `end` follow."""
+        self._put(member_header(MANIFEST_NAME, tarfile.REGTYPE, meta, self._lines.size))
+
+    def manifest(self) -> "Iterator[bytes]":
+        """Yield the manifest's content, which is part of the archive too; all that waited must have been taken."""
+        for piece in self._lines.pieces(FULL_PIECE):
+            self._count(piece)
+            yield piece
+
+    def end(self) -> None:
+        """Write the two blocks of zeros that end the archive."""
+        self._put(tar_padding(self._lines.size) + bytes(1024))
+
+    def report(self) -> "dict[str, Any]":
+        """Return what was written."""
+        report = {"snapshot_id": self.snapshot_id, "size": self.position, "sha256": self._digest.hexdigest()}  # type: dict[str, Any]
+        report.update(self._counts, databases=self._databases, problems=self._problems, named=self._named)
+        return dict(report, manifest_sha256=self._lines.sha256, manifest_size=self._lines.size)
+
+    def _member(self, name: str, kind: str, meta: MemberMeta, header: bytes, values: "dict[str, Any] | None" = None) -> None:
+        offset = self.position
+        self._put(header)
+        self._line(name, kind, offset, meta, values or {})
+
+    def _line(self, name: str, kind: str, offset: int, meta: MemberMeta, values: "dict[str, Any]") -> None:
+        line = {"path": name, "type": kind, "offset": offset, "span": self.position - offset}  # type: dict[str, Any]
+        line.update(mode=meta.mode, uid=meta.uid, gid=meta.gid, user=meta.user, group=meta.group, mtime_ns=meta.mtime_ns)
+        if meta.xattrs:
+            line["xattrs"] = {key: base64.b64encode(value).decode() for key, value in sorted(meta.xattrs.items())}
+        line.update(values)
+        self._lines.add(line)
+
+    def _note(self, name: str, problem: str, detail: str) -> None:
+        self._problems[problem] = self._problems.get(problem, 0) + 1
+        self._named_size += len(name) + len(detail)
+        if len(self._named) < MOST_NAMED and self._named_size <= LARGEST_NAMED:
+            self._named.append({"path": name, "problem": problem, "detail": detail})
+
+    def _put(self, data: bytes) -> None:
+        self._count(data)
+        self._waiting += data
+
+    def _count(self, data: bytes) -> None:
+        self._digest.update(data)
+        self.position += len(data)
+
+
+def _add_zeros(digest: "Any", length: int) -> None:
+    """Hash a hole."""
+    while length > 0:
+        digest.update(ZEROS[:length] if length < len(ZEROS) else ZEROS)
+        length -= len(ZEROS)
+"""SQLite databases in an archive: never as they lie there, always as SQLite itself gives them, in one transaction."""
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from typing import Any
+
+
+
+
+
+
+
+SQLITE_MAGIC = b"SQLite format 3\0"
+BESIDE_DATABASES = (b"-wal", b"-shm", b"-journal")
+TREE_DATABASE_SECONDS = 300.0
+TREE_LOCK_SECONDS = 60.0
+
+
+class DatabaseSnapshots:
+    """Takes the snapshots of one archive, one at a time, in the staging folder. `name` begins the names they have there."""
+
+    def __init__(self, staging: "str | None", name: str, deadline: Deadline) -> None:
+        self._staging = staging
+        self._name = name
+        self._deadline = deadline
+
+    def met(self, path: bytes, meta: MemberMeta) -> "FrozenContent":
+        """Capture a database that was met in a folder; as `taken`."""
+        seconds = min(TREE_DATABASE_SECONDS, self._deadline.remaining() / 2)
+        return self.taken(path.decode("utf-8", "surrogateescape"), {}, seconds, TREE_LOCK_SECONDS, meta)
+
+    def taken(
+        self, path: str, checks: "dict[str, str] | None", seconds: float, lock_limit: float, meta: MemberMeta
+    ) -> "FrozenContent":
+        """Capture a database; what is frozen of it has no name any more, and is gone with this process.
+
+        Raise RefusedError if there is no consistent snapshot of it.
+        """
+        values = {"operation": "snapshot", "path": path, "name": self._name, "staging": self._staging, "checks": checks}
+        request = Request(dict(values, deadline=min(seconds, self._deadline.remaining()), lock_limit=lock_limit))
+        deadline = Deadline(request.deadline)
+        source = None
+        try:
+            Staging(self._staging).drop(self._name)  # left by a run that was killed
+            source = Source(path)
+            return self._opened(take_snapshot(request, source, deadline), meta)
+        except RefusedError as error:
+            refused = error
+        except (sqlite3.Error, OSError) as error:
+            refused = explain(error, source)
+        raise deadline.refusal() if refused.cause == "interrupted" else refused
+
+    def _opened(self, report: "dict[str, Any]", meta: MemberMeta) -> "FrozenContent":
+        try:
+            descriptor = os.open(os.fsencode(report.pop("path")), os.O_RDONLY | os.O_NOFOLLOW)
+        finally:
+            Staging(self._staging).drop(self._name)
+        return FrozenContent(meta, descriptor, dict(report, sha256_origin="source"))
+
+
+class FrozenContent(FileContent):
+    """A frozen database, which has no name any more."""
+
+    def __init__(self, meta: MemberMeta, descriptor: int, report: "dict[str, Any]") -> None:
+        super().__init__(meta, int(report["size"]))
+        self.sqlite = report
+        self._descriptor = descriptor
+
+    def pieces(self) -> "Iterator[bytes | int]":
+        """Yield the whole of it."""
+        position = 0
+        while position < self.size:
+            data = os.pread(self._descriptor, min(READ_SIZE, self.size - position), position)
+            if not data:
+                raise RefusedError("io_error", "a frozen database became shorter while it was read")
+            yield data
+            position += len(data)
+
+    def close(self) -> None:
+        """Let go of it, which is its end."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+def is_beside_database(name: bytes, is_database: "Any") -> bool:
+    """Tell whether a file belongs to a database beside it; `is_database` tells that of a name."""
+    return any(name.endswith(suffix) and is_database(name[: -len(suffix)]) for suffix in BESIDE_DATABASES)
+"""One thing in a folder: opened without following a link, and described."""
+
+import errno
+import grp
+import os
+import pwd
+import stat
+
+
+
+KEPT_ATTRIBUTES = ("security.capability", "system.posix_acl_access", "system.posix_acl_default")
+SPECIAL_KINDS = {
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFIFO: "a pipe",
+    stat.S_IFBLK: "a block device",
+    stat.S_IFCHR: "a character device",
+}
+ENTRY_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+FOLDER_FLAGS = ENTRY_FLAGS | os.O_DIRECTORY
+
+
+class OwnerNames:
+    """The names of users and groups, each looked up once."""
+
+    def __init__(self) -> None:
+        self._users = {}  # type: dict[int, str]
+        self._groups = {}  # type: dict[int, str]
+
+    def user(self, number: int) -> str:
+        """Return a user's name, nothing if it has none."""
+        if number not in self._users:
+            try:
+                self._users[number] = pwd.getpwuid(number).pw_name
+            except KeyError:
+                self._users[number] = ""
+        return self._users[number]
+
+    def group(self, number: int) -> str:
+        """Return a group's name, nothing if it has none."""
+        if number not in self._groups:
+            try:
+                self._groups[number] = grp.getgrgid(number).gr_name
+            except KeyError:
+                self._groups[number] = ""
+        return self._groups[number]
+
+    def meta(self, status: "os.stat_result", descriptor: int = -1) -> MemberMeta:
+        """Return what is kept of a thing; its extended attributes if it is open."""
+        return MemberMeta(
+            stat.S_IMODE(status.st_mode),
+            status.st_uid,
+            status.st_gid,
+            self.user(status.st_uid),
+            self.group(status.st_gid),
+            status.st_mtime_ns,
+            extended_attributes(descriptor) if descriptor >= 0 else {},
+        )
+
+
+def extended_attributes(descriptor: int) -> "dict[str, bytes]":
+    """Return the attributes of an open file that a restore can give back: its owner's, capabilities, access lists."""
+    if not hasattr(os, "listxattr"):
+        return {}
+    found = {}
+    try:
+        for name in os.listxattr(descriptor):
+            if (name.startswith("user.") or name in KEPT_ATTRIBUTES) and _is_text(name):
+                found[name] = os.getxattr(descriptor, name)
+    except OSError:  # the file system has none, or they are not ours to read
+        return found
+    return found
+
+
+def why_absent(error: OSError) -> "tuple[str, str]":
+    """Return the problem of something that could not be opened, and its detail."""
+    if error.errno == errno.ENOENT:
+        return "vanished", "it was there when its folder was listed"
+    if error.errno in (errno.ELOOP, errno.ENOTDIR, errno.ENXIO):
+        return "vanished", "something else took its place while it was opened"
+    return "unreadable", str(error.strerror)
+
+
+def special_kind(mode: int) -> str:
+    """Return what a thing without content is."""
+    return SPECIAL_KINDS.get(stat.S_IFMT(mode), "something unknown")
+
+
+def text_of(name: bytes) -> str:
+    """Return a name as it is written: UTF-8, with surrogate escapes for what is not."""
+    return name.decode("utf-8", "surrogateescape")
+
+
+def _is_text(name: str) -> bool:
+    try:
+        name.encode("utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+"""One folder on its way into the archive: a walk from descriptor to descriptor, which nothing outside can slip into."""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from typing import Any
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+
+class TreeFolder:
+    """An open folder on the way down: its names still to come, and whether it has been written itself."""
+
+    def __init__(self, descriptor: int, path: bytes, name: str, place: "Any") -> None:
+        self.descriptor = descriptor
+        self.path = path
+        self.name = name
+        self.place = place
+        self.is_written = False
+        self._all = sorted(os.fsencode(entry) for entry in os.listdir(descriptor))
+        self._databases = {}  # type: dict[bytes, bool]
+        self.names = iter(self._all)
+
+    def is_database(self, name: bytes) -> bool:
+        """Tell whether a file here is an SQLite database, whether it is archived or not."""
+        if name not in self._databases:
+            self._databases[name] = False
+            try:
+                descriptor = os.open(name, ENTRY_FLAGS, dir_fd=self.descriptor)
+            except OSError:  # there is no such file, or it is not ours to read
+                return False
+            try:
+                is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
+                self._databases[name] = is_file and os.pread(descriptor, len(SQLITE_MAGIC), 0) == SQLITE_MAGIC
+            finally:
+                os.close(descriptor)
+        return self._databases[name]
+
+    def close(self) -> None:
+        """Let go of the folder."""
+        os.close(self.descriptor)
+
+
+class TreeCapture:
+    """Archives one folder. Raise RefusedError if it cannot be listed; what is below and cannot be read is named instead.
+
+    `staging` is the real path of the folder with our own snapshots, which may lie in this one.
+    """
+
+    def __init__(
+        self,
+        part: "dict[str, Any]",
+        writer: ArchiveWriter,
+        snapshots: DatabaseSnapshots,
+        owners: OwnerNames,
+        staging: bytes,
+        deadline: Deadline,
+    ) -> None:
+        self._writer = writer
+        self._snapshots = snapshots
+        self._owners = owners
+        self._deadline = deadline
+        self._largest = part.get("maximum_file_size")
+        self._filter = PathFilter(part["include"], part["exclude"])
+        path = os.path.realpath(part["path"].encode("utf-8", "surrogateescape"))
+        self._staging = staging
+        self._folders = [self._open_root(path, part["member"], part["path"])]
+
+    def _open_root(self, path: bytes, member: str, asked: str) -> TreeFolder:
+        try:
+            return TreeFolder(os.open(path, FOLDER_FLAGS), path, member, self._filter.start())
+        except OSError as error:
+            reasons = {errno.ENOENT: "missing", errno.ENOTDIR: "not_a_folder", errno.ELOOP: "not_a_folder"}
+            reasons.update({errno.EACCES: "no_permission", errno.EPERM: "no_permission"})
+            raise RefusedError(reasons.get(error.errno or 0, "io_error"), f"{asked}: {error.strerror}") from None
+
+    def pieces(self) -> "Iterator[bytes]":
+        """Yield the bytes of the archive that this folder comes to."""
+        try:
+            self._write_folder(self._folders[0])
+            while self._folders:
+                self._deadline.check()
+                folder = self._folders[-1]
+                name = next(folder.names, None)
+                if name is None:
+                    self._folders.pop().close()
+                    continue
+                place = self._filter.below(folder.place, name)
+                if place is not None:
+                    yield from self._entry(folder, name, place)
+                    yield from self._writer.full()
+        finally:
+            while self._folders:
+                self._folders.pop().close()
+
+    def _entry(self, folder: TreeFolder, name: bytes, place: "Any") -> "Iterator[bytes]":
+        member = f"{folder.name}/{text_of(name)}"
+        takes = self._filter.takes(place)
+        try:
+            status = os.stat(name, dir_fd=folder.descriptor, follow_symlinks=False)
+            if stat.S_ISDIR(status.st_mode):
+                self._enter(folder, name, member, place, takes=takes)
+            elif takes and stat.S_ISLNK(status.st_mode):
+                target = text_of(os.readlink(name, dir_fd=folder.descriptor))
+                self._write_folders()
+                self._writer.symlink(member, self._owners.meta(status), target)
+            elif takes and stat.S_ISREG(status.st_mode):
+                yield from self._file(folder, name, member, status)
+            elif takes:
+                self._writer.absent(member, "special", special_kind(status.st_mode))
+        except OSError as error:
+            problem, detail = why_absent(error)
+            if takes or problem != "vanished":  # a folder on the way that cannot be entered may hide what is wanted
+                self._writer.absent(member, problem, detail)
+
+    def _enter(self, folder: TreeFolder, name: bytes, member: str, place: "Any", *, takes: bool) -> None:
+        path = os.path.join(folder.path, name)
+        if path == self._staging:  # our own snapshots
+            return
+        descriptor = os.open(name, FOLDER_FLAGS, dir_fd=folder.descriptor)
+        try:
+            entered = TreeFolder(descriptor, path, member, place)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        self._folders.append(entered)
+        if takes:
+            self._write_folders()
+
+    def _write_folders(self) -> None:
+        """Write the folders on the way to here that have not been written."""
+        for folder in self._folders:
+            if not folder.is_written:
+                self._write_folder(folder)
+
+    def _write_folder(self, folder: TreeFolder) -> None:
+        folder.is_written = True
+        self._writer.directory(folder.name, self._owners.meta(os.fstat(folder.descriptor), folder.descriptor))
+
+    def _file(self, folder: TreeFolder, name: bytes, member: str, status: "os.stat_result") -> "Iterator[bytes]":
+        if is_beside_database(name, folder.is_database):
+            return
+        identity = (status.st_dev, status.st_ino)
+        if identity in self._writer.links:
+            self._write_folders()
+            self._writer.hard_link(member, self._owners.meta(status), self._writer.links[identity])
+            return
+        if self._largest is not None and status.st_size > self._largest:
+            self._writer.absent(member, "too_large", f"{status.st_size} bytes, and {self._largest} are the limit")
+            return
+        content = self._content(folder, name, member)
+        if content is not None:
+            self._write_folders()
+            yield from self._writer.file(member, content)
+            if status.st_nlink > 1:
+                self._writer.links[identity] = member
+
+    def _content(self, folder: TreeFolder, name: bytes, member: str) -> "FileContent | None":
+        descriptor = os.open(name, ENTRY_FLAGS, dir_fd=folder.descriptor)
+        try:
+            status = os.fstat(descriptor)
+            if not stat.S_ISREG(status.st_mode):
+                raise OSError(errno.ELOOP, "it is no file any more")
+            if os.pread(descriptor, len(SQLITE_MAGIC), 0) == SQLITE_MAGIC:
+                meta = self._owners.meta(status, descriptor)
+                os.close(descriptor)  # never beside SQLite: see the top of the script
+                descriptor = -1
+                return self._database(folder, name, member, meta, status)
+            content = still_content(descriptor, lambda seen: self._owners.meta(seen, descriptor))
+            if content is None:
+                status = os.fstat(descriptor)
+                content = StreamedContent(self._owners.meta(status, descriptor), descriptor, status)
+                descriptor = -1
+            return content
+        finally:
+            if descriptor >= 0:
+                os.close(descriptor)
+
+    def _database(
+        self, folder: TreeFolder, name: bytes, member: str, meta: MemberMeta, status: "os.stat_result"
+    ) -> "FileContent | None":
+        """Capture a database through SQLite, which opens it by its path; what it opened must be what was met here."""
+        path = os.path.join(folder.path, name)
+        try:
+            content = self._snapshots.met(path, meta)
+        except RefusedError as error:
+            self._deadline.check()
+            self._writer.absent(member, "unsafe_database", f"{error.reason}: {error.cause}")
+            return None
+        if os.path.realpath(path) == path and os.path.samestat(os.stat(path), status):
+            return content
+        content.close()
+        self._writer.absent(member, "unsafe_database", "something else took its place while it was read")
+        return None
+"""One archive from its order: databases first, then folders, the manifest last."""
+
+import os
+import platform
+import time
+from collections.abc import Iterator
+from typing import Any
+
+
+
+
+
+
+
+
+
+
+
+class ArchiveMaker:
+    """Makes the archive that `values` asks for. Raise RefusedError if one of its folders cannot be listed."""
+
+    def __init__(self, values: "dict[str, Any]", deadline: Deadline) -> None:
+        self._started = time.monotonic()
+        self._deadline = deadline
+        self._databases = values["databases"]
+        self._writer = ArchiveWriter(os.urandom(16).hex())
+        self._snapshots = DatabaseSnapshots(values.get("staging"), values["name"], deadline)
+        self._owners = OwnerNames()
+        staging = os.path.realpath(staging_path(values.get("staging")))
+        parts = (self._writer, self._snapshots, self._owners, staging, deadline)
+        self._trees = [TreeCapture(part, *parts) for part in values["trees"]]
+
+    def make(self, frames: FrameWriter) -> "dict[str, Any]":
+        """Write all of it and return the report. Raise RefusedError if it cannot be had whole, OSError if nobody reads."""
+        for piece in self._members():
+            self._deadline.check()
+            frames.write(DATA_FRAME, piece)
+        for piece in self._writer.manifest():
+            frames.write(MANIFEST_FRAME, piece)
+        self._writer.end()
+        for piece in self._writer.rest():
+            frames.write(DATA_FRAME, piece)
+        report = dict(self._writer.report(), runtime="python " + platform.python_version(), notes=[])
+        return dict(report, seconds=round(time.monotonic() - self._started, 6))
+
+    def _members(self) -> "Iterator[bytes]":
+        for part in self._databases:
+            yield from self._database(part)
+        for tree in self._trees:
+            yield from tree.pieces()
+        self._writer.begin_manifest(MemberMeta(0o600, os.geteuid(), os.getegid(), "", "", int(time.time()) * 1000000000, {}))
+        yield from self._writer.rest()
+
+    def _database(self, part: "dict[str, Any]") -> "Iterator[bytes]":
+        try:
+            status = os.stat(part["path"].encode("utf-8", "surrogateescape"))
+            limits = (part["deadline"], part["lock_limit"])
+            content = self._snapshots.taken(part["path"], part["checks"], *limits, self._owners.meta(status))
+        except OSError as error:
+            refused = explain(error, None)
+            raise RefusedError(refused.reason, f"{part['path']}: {refused.cause}") from None
+        except RefusedError as error:
+            raise RefusedError(error.reason, f"{part['path']}: {error.cause}") from None
+        yield from self._writer.file(part["member"], content)
+        yield from self._writer.full()
+"""One request in, an archive out: the last part of the script."""
+
+import json
+import os
+import resource
+import signal
+import sqlite3
+import sys
+from typing import Any, BinaryIO
+
+
+
+
+
+ARCHIVE = "archive"
+TREE_GRACE_SECONDS = 10
+"""How long after its deadline the kernel ends this process, whatever it hangs in."""
+
+
+def send_archive(values: "dict[str, Any]", deadline: Deadline, stdout: BinaryIO) -> None:
+    """Write an archive as frames, or the reason why there is none. Raise OSError if nobody reads."""
+    try:
+        raise_file_limit()
+        maker = ArchiveMaker(values, deadline)
+    except RefusedError as error:
+        reply_with(stdout, {"error": error.reason, "cause": error.cause})
+        return
+    frames = FrameWriter(stdout)
+    frames.begin()
+    try:
+        reply = {"ok": maker.make(frames)}  # type: dict[str, object]
+    except RefusedError as error:
+        reply = {"error": error.reason, "cause": error.cause}
+    except BrokenPipeError:
+        raise
+    except (sqlite3.Error, OSError) as error:
+        refused = explain(error, None)
+        reply = {"error": refused.reason, "cause": refused.cause}
+    frames.end(reply)
+
+
+def reply_with(stdout: BinaryIO, reply: "dict[str, object]") -> None:
+    """Write one line of reply."""
+    stdout.write((json.dumps(dict(reply, fleetsave=1), sort_keys=True) + "\n").encode())
+    stdout.flush()
+
+
+def raise_file_limit() -> None:
+    """Let this process open as many files as it may: a walk keeps every folder on its way open."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def tree_main() -> None:
+    """Read the request from standard input, and write the archive to standard output."""
+    values = json.loads(sys.stdin.buffer.readline().decode())
+    deadline = Deadline(float(values["deadline"]))
+    signal.alarm(int(deadline.limit) + TREE_GRACE_SECONDS)
+    os.umask(0o077)
+    try:
+        if values["operation"] == ARCHIVE:
+            send_archive(values, deadline, sys.stdout.buffer)
+        else:
+            reply_with(sys.stdout.buffer, {"error": "bad_request", "cause": f"there is no operation {values['operation']!r}"})
+    except BrokenPipeError:
+        os._exit(1)  # nobody is there to be told
+    os._exit(0)
+
+
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--work"]:
+    if sys.argv[1:] == ["--sqlite"]:
         main()
+    elif sys.argv[1:] == ["--files"]:
+        tree_main()
     else:
         run_agent(sys.argv[1:])

@@ -13,8 +13,8 @@ from fleetsave.transports.https import Answer, HttpsConnection
 
 _ATTEMPTS = 3
 _PAUSE = 0.5  # seconds before a connection is made anew, times the attempts that brought nothing
-_FOR_EVER = 86400.0
-_REPLY_SECONDS = 60.0
+_LONGEST_SECONDS = 86400.0
+_REPLY_SECONDS = 120.0
 
 
 class HttpsCapture:
@@ -56,14 +56,13 @@ class HttpsCapture:
 
     def release(self) -> None:
         """Remove the snapshot from the server."""
-        with self._connection.request("DELETE", self._resource, self._query) as answer:
-            answer.read_reply(within=_REPLY_SECONDS)
+        self._connection.delete(self._resource, self._query)
 
     def _read_from(self, offset: int) -> Iterator[bytes]:
         headers = {"Range": f"bytes={offset}-", "If-Range": self._etag}
-        with self._connection.request("GET", self._resource, self._query, headers=headers, within=_FOR_EVER) as answer:
+        with self._connection.request("GET", self._resource, self._query, headers=headers, within=_REPLY_SECONDS) as answer:
             self._require_same(answer, offset)
-            answer.grant(_FOR_EVER)
+            answer.grant(_LONGEST_SECONDS)
             while block := answer.read():
                 yield block
 

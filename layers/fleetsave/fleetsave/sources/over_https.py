@@ -1,7 +1,7 @@
 """A game server reached over HTTPS: everything is asked of the agent that runs on it (docs/agent.md).
 
-What is backed up is the agent's configuration; the fleet file says the same, and where it does not, nothing is captured. A path or
-SQL of the fleet file is compared with the agent's, and never sent to be used.
+What is backed up is the configuration of the agent; the fleet file says the same, and where it does not, nothing is captured. A
+path or SQL of the fleet file is compared with what the agent has, and never sent to be used.
 """
 
 from collections.abc import Callable
@@ -16,6 +16,7 @@ from fleetsave.model.archives import ArchiveOrder
 from fleetsave.model.fleet import Server, SqliteDatabase
 from fleetsave.model.records import CaptureReport
 from fleetsave.sources.agent_listing import DatabaseEntry, Listing, read_listing
+from fleetsave.sources.archive_over_https import archive_over_https
 from fleetsave.sources.base import Capture, LiveArchive
 from fleetsave.sources.frozen_over_https import HttpsCapture
 from fleetsave.sources.sqlite.refusals import refusal
@@ -51,8 +52,6 @@ class HttpsSource:
         entry = self._entry(database)
         if source_path not in entry.files:
             raise refusal(source_path, "missing", "it is none of the files that the agent's pattern matches now")
-        if database.checks and database.checks != entry.checks:
-            raise refusal(source_path, "checks_differ", "the fleet file's checks are not those of the agent's configuration")
         resource, query = f"/backup/database/{entry.name}", {"snapshot": name, "file": entry.files[source_path]}
         seconds = database.deadline / timedelta(seconds=1) + _SLACK_SECONDS
         reply = self._ask("GET", f"{resource}/report", source_path, query, seconds=seconds)
@@ -84,7 +83,7 @@ class HttpsSource:
 
     def open_archive(self, order: ArchiveOrder, should_stop: Callable[[], bool]) -> AbstractContextManager[LiveArchive]:
         """Lend an archive that the agent is making; `should_stop` tells that the time is up."""
-        raise NotImplementedError
+        return archive_over_https(self._connection, self._server, self._listing(), order, should_stop)
 
     def close(self) -> None:
         """Close whatever is open; closing twice is no error."""
@@ -97,6 +96,8 @@ class HttpsSource:
             raise refusal(database.path, "not_served", f"the agent has no database of the name {database.name!r}")
         if (entry.path, entry.pattern) != (database.path, database.is_glob):
             raise refusal(database.path, "path_differs", f"the agent's path for {database.name!r} is {entry.path[:200]!r}")
+        if database.checks and database.checks != entry.checks:
+            raise refusal(database.path, "checks_differ", "the fleet file's checks are not those of the agent's configuration")
         return entry
 
     def _listing(self) -> Listing:

@@ -178,6 +178,11 @@ class HttpsConnection:
             raise
         return answer
 
+    def delete(self, path: str, query: Mapping[str, str] | None = None) -> dict[str, Any]:
+        """Return the reply to a request that removes something."""
+        with self.request("DELETE", path, query) as answer:
+            return answer.read_reply(within=_HEAD_SECONDS)
+
     def close(self) -> None:
         """Nothing is open between requests."""
 

@@ -8,7 +8,8 @@ import ast
 from functools import cache
 from pathlib import Path
 
-from fleetsave.sources.sqlite import server_side
+from fleetsave.sources.files import server_side as files
+from fleetsave.sources.sqlite import server_side as sqlite
 
 PARTS = ("config", "client", "requests", "work", "names", "artifacts", "answers", "main")
 
@@ -19,21 +20,25 @@ What to read. Part one, the door, is what the network meets, and is read in ten 
 
 {map}
 
-Part two is the script that fleetsave sends over SSH where there is no agent, to the letter. The door starts it for each piece of
-work, as `fleetsave_agent.py --work`, and asks it over its standard input: nothing of part two ever meets the network.
+Part two are the scripts that fleetsave sends over SSH where there is no agent, to the letter: snapshots and restores of SQLite
+databases (--sqlite), and archives of folders (--files). For each piece of work the door starts this file once more, with one of
+the two, and asks it over its standard input: nothing of part two ever meets the network.
+
 This file is made by `python -m fleetsave.sources.agent`; change it there.
 """
 '''
 _WORK = """
 
-# ---- part two: the script, which is all that runs with --work ----
+# ======== part two: what is sent over SSH, which is all that runs with --sqlite or --files ========
 
 """
 _ENTRY = """
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--work"]:
+    if sys.argv[1:] == ["--sqlite"]:
         main()
+    elif sys.argv[1:] == ["--files"]:
+        tree_main()
     else:
         run_agent(sys.argv[1:])
 """
@@ -45,8 +50,10 @@ def agent() -> str:
     texts = {part: Path(__file__).with_name(f"door_{part}.py").read_text("utf-8") for part in PARTS}
     map_of_parts = "\n".join(f"- {part}: {_purpose(text)}" for part, text in texts.items())
     door = [f"# ---- {part} ----\n\n{_without(text, own_imports=True)}" for part, text in texts.items()]
-    script = _without(server_side.script().decode(), own_imports=False)
-    return _TOP.format(map=map_of_parts) + "\n\n" + "\n\n\n".join(door) + _WORK + script + _ENTRY
+    of_files = (Path(files.__file__).with_name(f"{part}.py") for part in files.PARTS)
+    scripts = (sqlite.script().decode(), sqlite.assemble(of_files).decode())
+    work = "\n\n".join(_without(script, own_imports=False) for script in scripts)
+    return _TOP.format(map=map_of_parts) + "\n\n" + "\n\n\n".join(door) + _WORK + work + _ENTRY
 
 
 def _purpose(text: str) -> str:

@@ -70,6 +70,11 @@ class Answers:
         self._request.require_query()
         self._work_and_tell({"operation": "find", "name": _snapshot(name)})
 
+    def forget(self, name: str) -> None:
+        """Remove whatever is frozen under a name."""
+        self._request.require_query()
+        self._work_and_tell({"operation": "drop", "name": _snapshot(name)})
+
     def sweep(self) -> None:
         """Remove the frozen snapshots that are older than so many seconds."""
         older_than = self._request.require_query("older_than").get("older_than", "")
@@ -267,6 +272,7 @@ RESOURCES: "list[tuple[str, re.Pattern[str], Callable[..., None]]]" = [
         ("GET", "/backup/", Answers.listing),
         ("DELETE", "/backup/snapshots", Answers.sweep),
         ("GET", "/backup/snapshots/([a-z0-9_-]{1,200})", Answers.find),
+        ("DELETE", "/backup/snapshots/([a-z0-9_-]{1,200})", Answers.forget),
         ("GET", f"/backup/database/{ARTIFACT}/report", Answers.report),
         ("GET", f"/backup/database/{ARTIFACT}", Answers.database),
         ("HEAD", f"/backup/database/{ARTIFACT}", Answers.database),

@@ -13,16 +13,16 @@ class ConfigurationRefusedError(Exception):
     """The configuration cannot be used; the text says where and why."""
 
 
-def _is_text(value: Any) -> bool:
+def _is_string(value: Any) -> bool:
     return isinstance(value, str) and value != "" and "\0" not in value
 
 
 def _is_path(value: Any) -> bool:
-    return _is_text(value) and value.startswith("/")
+    return _is_string(value) and value.startswith("/")
 
 
 def _is_pattern(value: Any) -> bool:
-    return _is_text(value) and not any(name in ("", ".", "..") for name in value.split("/"))
+    return _is_string(value) and not any(name in ("", ".", "..") for name in value.split("/"))
 
 
 def _is_name(value: Any) -> bool:
@@ -51,7 +51,7 @@ def _are_patterns(value: Any) -> bool:
 
 
 def _are_checks(value: Any) -> bool:
-    return isinstance(value, dict) and all(_is_name(name) and _is_text(sql) for name, sql in value.items())
+    return isinstance(value, dict) and all(_is_name(name) and _is_string(sql) for name, sql in value.items())
 
 
 def _is_object(value: Any) -> bool:
@@ -66,7 +66,7 @@ REQUIRED = object()
 
 # Of each setting: what it is if it is left out, how it is judged, and what it should be, in words.
 AGENT = {
-    "address": ("127.0.0.1", _is_text, "an address to listen on"),
+    "address": ("127.0.0.1", _is_string, "an address to listen on"),
     "port": (8443, lambda value: _is_count(value) and value < 65536, "a port"),
     "certificate": (REQUIRED, _is_path, "an absolute path"),
     "key": (REQUIRED, _is_path, "an absolute path"),

@@ -13,7 +13,7 @@ from typing import Any
 from fleetsave.sources.agent.door_client import Client
 
 BLOCK = 64 << 10
-TICK_SECONDS = 5.0
+QUIET_TICK_SECONDS = 5.0
 LONGEST_LINE = 16 << 20
 TIME_IS_UP = {"fleetsave": 1, "error": "deadline", "cause": "the agent's seconds_per_request are over"}
 
@@ -38,7 +38,8 @@ class Work:
         self._client = client
         self._until = time.monotonic() + seconds
         self._read = b""
-        command = [sys.executable, "-I", os.path.abspath(__file__), "--work"]
+        script = "--files" if order["operation"] == "archive" else "--sqlite"
+        command = [sys.executable, "-I", os.path.abspath(__file__), script]
         self._process = subprocess.Popen(  # noqa: S603 - it is this very file
             command,
             bufsize=0,
@@ -76,7 +77,7 @@ class Work:
             left = self._until - time.monotonic()
             if left <= 0:
                 raise TimeIsUpError
-            if not self._client.wait_for(descriptor, min(TICK_SECONDS, left), talks=self.takes_input):
+            if not self._client.wait_for(descriptor, min(QUIET_TICK_SECONDS, left), talks=self.takes_input):
                 yield b""
                 continue
             block = os.read(descriptor, BLOCK)
@@ -104,7 +105,7 @@ class Work:
     def has_succeeded(self) -> bool:
         """Tell whether it ended well, after its output has ended."""
         try:
-            return self._process.wait(TICK_SECONDS) == 0
+            return self._process.wait(QUIET_TICK_SECONDS) == 0
         except subprocess.TimeoutExpired:
             return False
 
