@@ -1,21 +1,25 @@
 """A game server that is reached over SSH: its databases through SQLite on the server, its folders by the on-server script."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 from fleetsave.model.archives import ArchiveOrder
 from fleetsave.model.fleet import Server, SqliteDatabase
 from fleetsave.sources.base import Capture, LiveArchive
+from fleetsave.sources.files.over_script import archive_by_script
+from fleetsave.sources.files.over_sftp import archive_over_sftp
+from fleetsave.sources.files.refusals import archive_refusal
 from fleetsave.sources.sqlite import source
-from fleetsave.transports.base import Transport
+from fleetsave.sources.sqlite.remote_python import NoPythonError
+from fleetsave.transports.ssh import SshTransport
 
 
 class SshSource:
     """The port `ServerSource` over a transport, which is its own from now on."""
 
-    def __init__(self, transport: Transport, server: Server) -> None:
+    def __init__(self, transport: SshTransport, server: Server) -> None:
         self._transport = transport
         self._server = server
 
@@ -35,9 +39,20 @@ class SshSource:
         """Remove older frozen snapshots, and return their names."""
         return source.sweep(self._transport, self._server, older_than=older_than)
 
-    def open_archive(self, order: ArchiveOrder, should_stop: Callable[[], bool]) -> AbstractContextManager[LiveArchive]:
-        """Lend an archive that is being made on the server."""
-        raise NotImplementedError
+    @contextmanager
+    def open_archive(self, order: ArchiveOrder, should_stop: Callable[[], bool]) -> Iterator[LiveArchive]:
+        """Lend an archive made on the server, or here of what SFTP gives where no Python can be run there."""
+        with ExitStack() as stack:
+            yield self._opened(stack, order, should_stop)
+
+    def _opened(self, stack: ExitStack, order: ArchiveOrder, should_stop: Callable[[], bool]) -> LiveArchive:
+        if self._transport.can_execute:
+            try:
+                return stack.enter_context(archive_by_script(self._transport, self._server, order, should_stop))
+            except NoPythonError as error:
+                if order.databases:
+                    raise archive_refusal(order.source_path, "no_tools", f"{error} cannot be run there") from None
+        return stack.enter_context(archive_over_sftp(self._transport, order, should_stop))
 
     def close(self) -> None:
         """Close the connection."""

@@ -7,12 +7,13 @@ what it has read without a limit and in threads of its own.
 import struct
 from collections import deque
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from fleetsave.model.errors import TransportError
 from fleetsave.transports.base import Process
 
-_INIT, _VERSION, _OPEN, _CLOSE, _READ, _OPENDIR, _READDIR, _STAT = 1, 2, 3, 4, 5, 11, 12, 17
+_INIT, _VERSION, _OPEN, _CLOSE, _READ, _LSTAT, _OPENDIR, _READDIR, _STAT, _READLINK = 1, 2, 3, 4, 5, 7, 11, 12, 17, 19
 _STATUS, _HANDLE, _DATA, _NAME, _ATTRS = 101, 102, 103, 104, 105
 END_OF_FILE, NO_SUCH_FILE, PERMISSION_DENIED, _BAD_MESSAGE = 1, 2, 3, 5
 _HAS_SIZE, _HAS_OWNER, _HAS_MODE, _HAS_TIMES, _HAS_MORE = 1, 2, 4, 8, 0x80000000
@@ -32,11 +33,16 @@ class SftpStatusError(Exception):
 
 @dataclass(frozen=True)
 class Attributes:
-    """What a server tells of a file: `mode` with its type bits (0 if it tells none), `size` in bytes, `modified` since 1970."""
+    """What a server tells of a file: `mode` with its type bits (0 if it tells none), `size` in bytes, `modified` since 1970.
+
+    Owner and group are numbers; names, holes, hard links and parts of a second are not in the protocol.
+    """
 
     mode: int
     size: int
     modified: float
+    uid: int = 0
+    gid: int = 0
 
 
 class SftpSession:
@@ -62,6 +68,21 @@ class SftpSession:
         answer = self._ask(_STAT, _string(path), _ATTRS)
         return answer.attributes()
 
+    def lstat(self, path: bytes) -> Attributes:
+        """Describe what stands at a path, a link itself."""
+        return self._ask(_LSTAT, _string(path), _ATTRS).attributes()
+
+    def readlink(self, path: bytes) -> bytes:
+        """Return what a symbolic link says."""
+        answer = self._ask(_READLINK, _string(path), _NAME)
+        if answer.number() != 1:
+            raise self._nonsense("other than one name for a link")
+        return answer.string()
+
+    def close(self) -> None:
+        """End the session; closing twice is no error."""
+        self._process.kill()
+
     def entries(self, folder: bytes) -> Iterator[tuple[bytes, Attributes]]:
         """Return the names in a folder with what they are themselves, links not followed; "." and ".." are among them."""
         handle = self._ask(_OPENDIR, _string(folder), _HANDLE).string()
@@ -84,7 +105,7 @@ class SftpSession:
         asked = offset
         end = offset + length
         in_flight: deque[tuple[int, int, int]] = deque()  # request id, offset, length, in the order asked
-        early: dict[int, bytes] = {}  # answers that came before their turn
+        early: dict[int, bytes | SftpStatusError] = {}  # answers that came before their turn
         while True:
             while asked < end and len(in_flight) < _REQUESTS:
                 size = min(_REQUEST, end - asked)
@@ -93,21 +114,25 @@ class SftpSession:
             if not in_flight:
                 break
             request, position, size = in_flight.popleft()
-            data = self._data_of(request, early)
+            try:
+                data = self._data_of(request, early)
+            except SftpStatusError:
+                self._forget([number for number, _, _ in in_flight], early)
+                self._close(handle)
+                raise
             if not data:
                 break
             yield data
             if len(data) < size:  # a short answer is no end: ask for the rest, before anything else
                 rest = position + len(data)
                 in_flight.appendleft((self._ask_read(handle, rest, size - len(data)), rest, size - len(data)))
-        for request, _, _ in in_flight:
-            self._data_of(request, early)
+        self._forget([number for number, _, _ in in_flight], early)
         self._close(handle)
 
     def _ask_read(self, handle: bytes, offset: int, size: int) -> int:
         return self._request(_READ, _string(handle) + struct.pack(">QI", offset, size))
 
-    def _data_of(self, request: int, early: dict[int, bytes]) -> bytes:
+    def _data_of(self, request: int, early: dict[int, bytes | SftpStatusError]) -> bytes:
         """Return what a read request brought, b"" at the end of the file."""
         while request not in early:
             kind, answer = self._receive()
@@ -115,10 +140,17 @@ class SftpSession:
             try:
                 early[number] = answer.expect(kind, _DATA).string()
             except SftpStatusError as error:
-                if error.code != END_OF_FILE:
-                    raise
-                early[number] = b""
-        return early.pop(request)
+                early[number] = b"" if error.code == END_OF_FILE else error
+        data = early.pop(request)
+        if isinstance(data, SftpStatusError):
+            raise data
+        return data
+
+    def _forget(self, requests: list[int], early: dict[int, bytes | SftpStatusError]) -> None:
+        """Take in the answers that are still to come, whatever they are, so that the session can go on."""
+        for request in requests:
+            with suppress(SftpStatusError):
+                self._data_of(request, early)
 
     def _close(self, handle: bytes) -> None:
         self._ask(_CLOSE, _string(handle), _STATUS)
@@ -191,14 +223,13 @@ class _Answer:
     def attributes(self) -> Attributes:
         flags = self.number()
         size = int.from_bytes(self._bytes(8), "big") if flags & _HAS_SIZE else 0
-        if flags & _HAS_OWNER:
-            self._bytes(8)
+        uid, gid = (self.number(), self.number()) if flags & _HAS_OWNER else (0, 0)
         mode = self.number() if flags & _HAS_MODE else 0
         modified = self._times() if flags & _HAS_TIMES else 0
         for _ in range(self.number() if flags & _HAS_MORE else 0):
             self.string()
             self.string()
-        return Attributes(mode, size, float(modified))
+        return Attributes(mode, size, float(modified), uid, gid)
 
     def _times(self) -> int:
         self._bytes(4)  # when it was last read

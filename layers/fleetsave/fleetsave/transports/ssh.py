@@ -93,6 +93,15 @@ class SshTransport:
         """Return the regular files that match, sorted. Raise RemoteFileError for a folder that cannot be listed."""
         return matching_files(pattern, self._entries, self._is_regular)
 
+    @contextmanager
+    def browse(self) -> Iterator[SftpSession]:
+        """Lend an SFTP session of its own, for walks through folders. Raise TransportError if the server has none."""
+        session = open_sftp(self._connection())
+        try:
+            yield session
+        finally:
+            session.close()
+
     def close(self) -> None:
         """Close whatever is open; closing twice is no error."""
         for connection in (self._main, self._reading):

@@ -31,14 +31,25 @@ class NoPythonError(Exception):
 
 
 class RemotePython:
-    """One server's Python. `target` names what it works on, in errors; `refuse` makes them, CaptureErrors if left out."""
+    """One server's Python. `target` names what it works on, in errors; `refuse` makes them, CaptureErrors if left out.
 
-    def __init__(self, transport: Transport, server: Server, target: str, refuse: Refuse = refusal) -> None:
+    `message` puts a request together with the script that can answer it.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        server: Server,
+        target: str,
+        refuse: Refuse = refusal,
+        message: Callable[[bytes], bytes] = server_side.message,
+    ) -> None:
         self._transport = transport
         self._target = target
         self._refuse = refuse
         self._command: Sequence[str] = [server.python or "python3", "-I", "-c", server_side.BOOTSTRAP]
         self._staging = server.staging
+        self._pack = message
 
     def call(self, operation: str, **values: Any) -> Any:
         """Return the reply to a request. Raise the script's refusal, NoPythonError, or TransportError."""
@@ -52,13 +63,22 @@ class RemotePython:
 
     def start(self, operation: str, **values: Any) -> tuple[Process, Any]:
         """Start a request that goes on, and return its process and its first reply. Raise as `call` does."""
-        process = self._transport.start(self._command)
+        process = self.begin(operation, **values)
         try:
-            process.write(self._message(operation, values))
             return process, self.read_reply(process, timeout=values["deadline"] + _SLACK_SECONDS)
         except BaseException:
             process.kill()
             raise
+
+    def begin(self, operation: str, **values: Any) -> Process:
+        """Start a request that goes on, and return its process before it has replied. Raise TransportError."""
+        process = self._transport.start(self._command)
+        try:
+            process.write(self._message(operation, values))
+        except BaseException:
+            process.kill()
+            raise
+        return process
 
     def read_reply(self, process: Process, *, timeout: float) -> Any:
         """Read the next reply of a request that goes on."""
@@ -77,7 +97,7 @@ class RemotePython:
 
     def _message(self, operation: str, values: dict[str, Any]) -> bytes:
         request = {"operation": operation, "staging": self._staging, **values}
-        return server_side.message(json.dumps(request).encode())
+        return self._pack(json.dumps(request).encode())
 
     def _outcome(self, reply: dict[str, Any]) -> Any:
         if "error" in reply:

@@ -14,7 +14,9 @@ FULL_PIECE = 256 << 10
 """How many bytes are handed on at once."""
 
 MANIFEST_NAME = "manifest.jsonl"
-MOST_NAMED = 100
+MOST_NAMED, LARGEST_NAMED = 100, 64 << 10
+"""How many problems a report names, and of how many characters: it must fit in a frame."""
+
 ZEROS = bytes(FULL_PIECE)
 
 
@@ -32,6 +34,7 @@ class ArchiveWriter:
         self._databases = []  # type: list[str]
         self._problems = {}  # type: dict[str, int]
         self._named = []  # type: list[dict[str, str]]
+        self._named_size = 0
 
     def directory(self, name: str, meta: MemberMeta) -> None:
         """Write a folder itself."""
@@ -131,7 +134,8 @@ class ArchiveWriter:
 
     def _note(self, name: str, problem: str, detail: str) -> None:
         self._problems[problem] = self._problems.get(problem, 0) + 1
-        if len(self._named) < MOST_NAMED:
+        self._named_size += len(name) + len(detail)
+        if len(self._named) < MOST_NAMED and self._named_size <= LARGEST_NAMED:
             self._named.append({"path": name, "problem": problem, "detail": detail})
 
     def _put(self, data: bytes) -> None:

@@ -9,8 +9,8 @@ from fleetsave.sources.sqlite.server_side.ground import RefusedError
 class PathPatterns:
     """Patterns relative to a tree: `*`, `?` and `[...]` match within one name, `**` any number of folders.
 
-    What matches a folder means all that is in it. How far a path has come are its places: numbers of patterns, each with how many of
-    its names are matched. Raise RefusedError for a pattern that cannot be read.
+    What matches a folder means all that is in it. How far a path has come are its places: numbers of patterns,
+    each with how many of its names are matched. Raise RefusedError for a pattern that cannot be read.
     """
 
     def __init__(self, patterns: "list[str]") -> None:
