@@ -971,7 +971,7 @@ class Answers:
         is_upload = operation.endswith("_receive")
         if not is_upload and any(given):
             raise RefusedRequestError(400)
-        with self._working(order, bounded=not is_upload, must_finish=not is_upload) as work:
+        with self._working(order, bounded=not is_upload, must_finish=True) as work:
             work.takes_input = is_upload
             self.begin(200, Content_Type=JSON, Transfer_Encoding="chunked")
             reply = work.line(self._keep_alive)

@@ -30,16 +30,15 @@ class HttpsScript:
 
     def call(self, operation: str, **values: Any) -> Any:
         """Return the reply to a request. Raise the script's refusal, or TransportError."""
-        exchange = self._begin(operation, values)
+        exchange = self._begin(operation, values, takes_input=False)
         try:
-            exchange.close_input()
             return self.read_reply(exchange, timeout=values.get("deadline", 0) + _SLACK_SECONDS)
         finally:
             exchange.kill()
 
     def start(self, operation: str, **values: Any) -> tuple[Process, Any]:
         """Start a request that takes input, and return it and its first reply. Raise as `call` does."""
-        exchange = self._begin(operation, values)
+        exchange = self._begin(operation, values, takes_input=True)
         try:
             return exchange, self.read_reply(exchange, timeout=values["deadline"] + _SLACK_SECONDS)
         except BaseException:
@@ -54,12 +53,12 @@ class HttpsScript:
             raise self._refuse(self._target, str(reply["error"])[:50], str(reply.get("cause", ""))[:500])
         return reply.get("ok")
 
-    def _begin(self, operation: str, values: dict[str, Any]) -> "HttpsExchange":
+    def _begin(self, operation: str, values: dict[str, Any], *, takes_input: bool) -> "HttpsExchange":
         if self._resource is None:
             raise self._refuse(self._target, "not_served", "the fleet file has no artifact at that path on this server")
         line = (json.dumps({"path": self._target, **values}) + "\n").encode()
         try:
-            return HttpsExchange(self._connection, f"{self._resource}/{operation}", line)
+            return HttpsExchange(self._connection, f"{self._resource}/{operation}", line, takes_input=takes_input)
         except RemoteFileError as error:
             raise self._refuse(self._target, "not_served", "the agent serves no such artifact, or allows no restores") from error
 
@@ -70,8 +69,8 @@ class HttpsExchange:
     The head of the answer is read with the first reply, which an agent may send before it has all of the input.
     """
 
-    def __init__(self, connection: HttpsConnection, path: str, order: bytes) -> None:
-        self._answer: Answer = connection.open("POST", path, body=order)
+    def __init__(self, connection: HttpsConnection, path: str, order: bytes, *, takes_input: bool) -> None:
+        self._answer: Answer = connection.open("POST", path, body=order, more=takes_input)
 
     def write(self, data: bytes) -> None:
         """Send input."""

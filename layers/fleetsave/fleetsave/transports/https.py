@@ -140,13 +140,15 @@ class HttpsConnection:
         *,
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
+        more: bool = False,
         within: float = _HEAD_SECONDS,
     ) -> Iterator[Answer]:
         """Lend the answer to one request, whatever its status but a refused login, a redirect, or one that asks to come again.
 
-        `body` is the first chunk of a body that `Answer.send` goes on with. `within` is how long the head of the answer may take.
+        `body` is all of the body or, if there is `more`, what `Answer.send` goes on with. `within` is how long the head of
+        the answer may take.
         """
-        answer = self.open(method, path, query, headers=headers, body=body, within=within)
+        answer = self.open(method, path, query, headers=headers, body=body, more=more, within=within)
         try:
             yield answer
         finally:
@@ -160,6 +162,7 @@ class HttpsConnection:
         *,
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
+        more: bool = False,
         within: float = _HEAD_SECONDS,
     ) -> Answer:
         """Return what `request` lends; the caller closes it."""
@@ -169,7 +172,7 @@ class HttpsConnection:
             with self.named_errors(what):
                 sock.sendall(self._head(method, path, query, headers, has_body=body is not None))
                 if body is not None:
-                    sock.sendall(b"%x\r\n%s\r\n" % (len(body), body))
+                    sock.sendall(b"%x\r\n%s\r\n%s" % (len(body), body, b"" if more else b"0\r\n\r\n"))
             reader = DeadlineReader(sock, self._stall_seconds, within)
             answer = Answer(self, sock, reader, method, what)
             self._require_served(answer, what)
