@@ -69,18 +69,17 @@ class Answer:
     def read_line(self, *, within: float) -> bytes:
         """Return the next line that is not empty, b"" at the end. Raise TransportError for one that has no end."""
         self._reader.grant(within)
-        line = b""
+        line = bytearray()
         while True:
             block = self.read()
             begun, newline, rest = block.partition(b"\n")
             line += begun
             if newline:
                 self._buffer = rest
-                if line.strip():
-                    return line
-                line = b""
-            elif not block:
-                return line
+            if not block or (newline and line.strip()):
+                return bytes(line)
+            if newline:
+                line.clear()
             if len(line) > _LARGEST_REPLY:
                 raise self._connection.odd(self._what, f"it answers with more than {_LARGEST_REPLY} bytes")
 
