@@ -18,13 +18,16 @@ from rich.console import Console
 import fleetsave
 from fleetsave.local.demonstration.central import recover_dropped_table, show_proof
 from fleetsave.local.demonstration.closing import closing_table
+from fleetsave.local.demonstration.files import archive_everything, recover_deleted_file
 from fleetsave.local.demonstration.recovery import recover_and_undo
 from fleetsave.local.demonstration.report import (
+    ArchiveLine,
     BackupLine,
     BitFlipLine,
     CentralRecoveryLine,
     DryRunLine,
     DumpLine,
+    FileRecoveryLine,
     PruneLine,
     RecoveryLine,
     Report,
@@ -52,6 +55,8 @@ class Play:
         self.recoveries: list[RecoveryLine] = []
         self.dump: DumpLine | None = None
         self.central_recovery: CentralRecoveryLine | None = None
+        self.archives: list[ArchiveLine] = []
+        self.file_recovery: FileRecoveryLine | None = None
 
     def perform(self, stage: Stage) -> None:
         """Play all scenes. Raise NotSeenError at the first that fails."""
@@ -69,6 +74,10 @@ class Play:
         self.recoveries = recover_and_undo(stage, self._console)
         self.scene("A table of the central PostgreSQL is dropped; one signed request brings it back")
         self.central_recovery = recover_dropped_table(stage, self._console)
+        self.scene("A server over HTTPS: a folder of tens of thousands of files, and everything of it in one archive")
+        self.archives = archive_everything(stage, self._console)
+        self.scene("One of its files is deleted; one signed request brings it back")
+        self.file_recovery = recover_deleted_file(stage, self._console)
         if not all(game.is_running for game in stage.games.values()):
             raise NotSeenError("a game stopped playing meanwhile")
 
@@ -89,6 +98,10 @@ class Play:
             "dropped_table_recovered": self.central_recovery is not None
             and self.central_recovery.status == "recovered"
             and self.central_recovery.written_on,
+            "folder_and_whole_server_proven": len(self.archives) == 2 and all(line.level >= 4 for line in self.archives),
+            "deleted_file_recovered": self.file_recovery is not None
+            and self.file_recovery.status == "recovered"
+            and self.file_recovery.written_on,
             "recovery_undone": len(self.recoveries) == 2 and _is_proven(self.recoveries[1]),
         }
         return Report(
@@ -105,6 +118,8 @@ class Play:
             recoveries=self.recoveries,
             dump=self.dump,
             central_recovery=self.central_recovery,
+            archives=self.archives,
+            file_recovery=self.file_recovery,
         )
 
 

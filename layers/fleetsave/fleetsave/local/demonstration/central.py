@@ -7,14 +7,13 @@ from rich.console import Console
 from rich.table import Table
 
 from fleetsave.local.central_database import DATABASE, DROPPED
+from fleetsave.local.demonstration.following import follow
 from fleetsave.local.demonstration.report import CentralRecoveryLine, DumpLine
 from fleetsave.local.demonstration.screen import human_bytes
 from fleetsave.local.demonstration.stage import CENTRAL, Stage
-from fleetsave.local.demonstration.waiting import NotSeenError, wait_for
+from fleetsave.local.demonstration.waiting import NotSeenError
 from fleetsave.model.history import State
 from fleetsave.model.keys import RecordName
-
-_PATIENCE = 240.0
 
 
 def show_proof(stage: Stage, console: Console) -> DumpLine:
@@ -60,7 +59,7 @@ def recover_dropped_table(stage: Stage, console: Console) -> CentralRecoveryLine
     console.print(f"POST /backup/recover  {body} with dry_run", soft_wrap=True)
     _draw_plan(console, stage.api.plan(body).document)
     started = time.monotonic()
-    asked = _follow(stage, console, stage.api.recover(body).document)
+    asked = follow(stage, console, stage.api.recover(body).document)
     seconds = time.monotonic() - started
     found = central.rows(DROPPED)
     if found != rows:
@@ -92,23 +91,3 @@ def _draw_plan(console: Console, document: dict[str, Any]) -> None:
     for line in plan["comparison"]:
         table.add_row(line["table"], *("none" if line[name] is None else str(line[name]) for name in ("rows_now", "rows_then")))
     console.print(table)
-
-
-def _follow(stage: Stage, console: Console, asked: dict[str, Any]) -> dict[str, Any]:
-    """Follow a recovery to its proof. Raise NotSeenError if it ends in any other way."""
-    shown = 0
-
-    def is_finished() -> bool:
-        nonlocal asked, shown
-        asked = stage.api.get(asked["id"]).document
-        for step in asked["steps"][shown:]:
-            console.print(f"  {step['at'][11:19]}  [cyan]{step['state']:<10}[/] {step['detail']}", soft_wrap=True)
-        shown = len(asked["steps"])
-        return bool(asked["is_finished"])
-
-    wait_for(f"the end of recovery {asked['id']}", is_finished, patience=_PATIENCE)
-    if asked["status"] != "recovered":
-        raise NotSeenError(f"recovery {asked['id']} ends with its proof: it is {asked['status']}: {asked['problem']}")
-    for finding in asked["proof"]["findings"]:
-        console.print(f"  [green]{finding['outcome']}[/] {finding['check']}: {finding['detail']}", soft_wrap=True)
-    return asked

@@ -54,7 +54,7 @@ def closing_table(report: Report) -> RenderableType:
             f"{done.writer_longest_wait_seconds * 1000:.0f} ms",
             str(done.game_write_errors),
         )
-    return Group("", backups, *_central(report), recoveries, observed)
+    return Group("", backups, *_central(report), *_archives(report), recoveries, observed)
 
 
 def _central(report: Report) -> Iterator[RenderableType]:
@@ -72,3 +72,16 @@ def _central(report: Report) -> Iterator[RenderableType]:
         central.add_row("swapped", f"in {done.swap_seconds:.2f} s; before it: {done.kept_as}")
     if central.row_count:
         yield central
+
+
+def _archives(report: Report) -> Iterator[RenderableType]:
+    """Yield a table of the archives and of the file that was recovered from one, as far as they were seen."""
+    archives = Table(title="Folders and whole servers", title_justify="left", show_header=False)
+    for line in report.archives:
+        size = f"{human_bytes(line.content_size)}, {human_bytes(line.stored_size)} stored"
+        held = f"{line.files} files and {line.databases} databases in {line.capture_seconds:.1f} s, {size}"
+        archives.add_row(f"{line.server}/{line.kind}", held, f"level {line.level} in {line.verify_seconds:.1f} s")
+    if report.file_recovery is not None:
+        archives.add_row("recovered", report.file_recovery.path, f"in {report.file_recovery.seconds:.1f} s")
+    if archives.row_count:
+        yield archives

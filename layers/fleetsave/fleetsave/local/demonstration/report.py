@@ -110,6 +110,38 @@ class CentralRecoveryLine(_Part):
     written_on: bool = Field(description="pgbench writes the recovered database")
 
 
+class ArchiveLine(_Part):
+    """One proven archive of a folder or of a whole server, captured over HTTPS; sizes in bytes, times in seconds."""
+
+    server: str
+    kind: str
+    artifact: str
+    key: str
+    method: str
+    files: int
+    databases: int = Field(description="databases in it that were captured through SQLite, restored and compared")
+    content_size: int
+    stored_size: int
+    capture_seconds: float
+    problems: dict[str, int] = Field(description="what moved while it was read, counted: a log that grew, for example")
+    level: int
+    verify_seconds: float
+
+
+class FileRecoveryLine(_Part):
+    """The recovery of one deleted file among tens of thousands; times in seconds."""
+
+    id: str
+    backup_key: str
+    safety_backup_key: str
+    status: str
+    path: str = Field(description="the file, relative to its folder")
+    seconds: float = Field(description="from the request to the proof")
+    swap_seconds: float
+    findings: list[str]
+    written_on: bool = Field(description="the log in the same folder was written meanwhile")
+
+
 class Report(_Part):
     """Everything one `make run` saw; `passed` only if every part of `observed` is true."""
 
@@ -127,6 +159,8 @@ class Report(_Part):
     recoveries: list[RecoveryLine]
     dump: DumpLine | None
     central_recovery: CentralRecoveryLine | None
+    archives: list[ArchiveLine]
+    file_recovery: FileRecoveryLine | None
 
     def write(self, path: Path) -> None:
         """Write the report as indented JSON."""

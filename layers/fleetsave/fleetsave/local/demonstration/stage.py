@@ -11,10 +11,12 @@ from botocore.credentials import Credentials
 from fleetsave.api_client import RecoveryApi
 from fleetsave.catalog.catalog import Catalog
 from fleetsave.catalog.fleet_file import write_fleet
+from fleetsave.local.agent_game_server import AgentGameServer
 from fleetsave.local.central_database import CentralDatabase
 from fleetsave.local.emulator import REGION
 from fleetsave.local.game_servers import Game, GameDatabase, GameServer, fleet_text
 from fleetsave.local.stack import LocalStack, Profile
+from fleetsave.local.world_tree import WorldTree
 from fleetsave.model.history import Backup, State
 from fleetsave.model.keys import CENTRAL_SERVER_ID, ArtifactId, BackupKey, RecordName
 from fleetsave.model.kinds import Kind
@@ -35,6 +37,10 @@ SHORT_LIVED = ArtifactId("server_001", Kind.DATABASE, "scratchpad")
 """The artifact whose retention is seconds, so that prune has something to do."""
 
 
+OVER_HTTPS = "server_004"
+FILES = ArtifactId(OVER_HTTPS, Kind.FILES, "files")
+FULL = ArtifactId(OVER_HTTPS, Kind.FULL, "full")
+
 CENTRAL = ArtifactId(CENTRAL_SERVER_ID, Kind.POSTGRESQL, "postgresql")
 
 
@@ -46,21 +52,34 @@ class Stage:
     store: ObjectStore
     catalog: Catalog
     servers: list[GameServer]
+    over_https: AgentGameServer
     central: CentralDatabase
     api: RecoveryApi
     _stored: dict[BackupKey, StoredRecord] = field(default_factory=dict)
     _verdicts: dict[tuple[BackupKey, RecordName], VerdictRecord] = field(default_factory=dict)
 
     @property
+    def every_server(self) -> list[GameServer | AgentGameServer]:
+        """Return all game servers."""
+        return [*self.servers, self.over_https]
+
+    @property
     def games(self) -> dict[ArtifactId, Game]:
         """Return the running game behind each artifact."""
         return {
-            ArtifactId(server.id, Kind.DATABASE, game.database.name): game for server in self.servers for game in server.games
+            ArtifactId(server.id, Kind.DATABASE, game.database.name): game
+            for server in self.every_server
+            for game in server.games
         }
 
     @property
+    def tree(self) -> WorldTree:
+        """Return the folder of the server that is reached over HTTPS."""
+        return self.over_https.tree
+
+    @property
     def artifacts(self) -> list[ArtifactId]:
-        """Return everything that is backed up."""
+        """Return everything that is backed up every minute."""
         return [*self.games, CENTRAL]
 
     def backups(self, artifact_id: ArtifactId) -> list[Backup]:
@@ -104,6 +123,10 @@ class Stage:
         for server in self.servers:
             key = server.directory / "sshd" / "client_key"
             lines.append(f"{server.id}      ssh -i {key} -p {server.ssh.port} {server.ssh.user}@127.0.0.1")
+        agent = self.over_https.agent
+        lines.append(
+            f"{OVER_HTTPS}      https://127.0.0.1:{agent.port}/backup/, token in {agent.configuration.parent}/read.token"
+        )
         lines.append(
             f"{CENTRAL.server_id}         port {self.central.server.port}, as postgres; password in {self.central.server.folder}"
         )
@@ -122,19 +145,22 @@ def set_up(directory: Path, say: Callable[[str], None]) -> Iterator[Stage]:
     with ExitStack() as stack:
         say("starting three game servers: an sshd each, and games that write without pause")
         servers = [stack.enter_context(_server(*given)) for given in _servers(directory / "servers")]
+        say("starting a fourth, with the agent in place of an sshd, and making its folder of 30,000 files")
+        over_https = stack.enter_context(_over_https(directory / "servers" / OVER_HTTPS))
         say("starting the central PostgreSQL, which pgbench writes without pause")
         central = stack.enter_context(_central(directory / "postgresql"))
         local = stack.enter_context(LocalStack(Profile.SEAWEEDFS, parameters=PARAMETERS, progress=say))
         for server in servers:
             for secret in (server.key_secret, server.restore_secret):
                 local.put_secret(secret, server.ssh.private_key)
-        for name, account in central.secrets.items():
+        for name, account in (central.secrets | over_https.secrets).items():
             local.put_secret(name, account)
         store = local.store()
         retention = {"keep_last": 1, "maximum_share": 1}
-        write_fleet(store, fleet_text(servers, postgresql=central.fleet_entry(retention=retention)))
+        every: list[GameServer | AgentGameServer] = [*servers, over_https]
+        write_fleet(store, fleet_text(every, postgresql=central.fleet_entry(retention=retention)))
         operator = Credentials(*local.api_credentials("operator"))
-        yield Stage(local, store, Catalog(store), servers, central, RecoveryApi(local.api_url, operator, REGION))
+        yield Stage(local, store, Catalog(store), servers, over_https, central, RecoveryApi(local.api_url, operator, REGION))
 
 
 def _servers(directory: Path) -> list[tuple[str, Path, list[GameDatabase]]]:
@@ -163,6 +189,16 @@ def _servers(directory: Path) -> list[tuple[str, Path, list[GameDatabase]]]:
             ],
         ),
     ]
+
+
+@contextmanager
+def _over_https(directory: Path) -> Iterator[AgentGameServer]:
+    retention = {"keep_last": 1, "maximum_share": 1}
+    server = AgentGameServer(OVER_HTTPS, directory, [GameDatabase("database", "arena.db", retention=retention)])
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 @contextmanager
