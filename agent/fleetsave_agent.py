@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """fleetsave's agent: lets a game server's owner hand out backups over HTTPS (docs/agent.md).
 
-What to read. Part one, the door, is what the network meets, and is read in ten minutes:
+What to read. Part one, the door, is all that the network meets, and is read in a quarter of an hour:
 
 - config: What may be served, and to whom: the agent's configuration, read once, and refused if anything in it is unknown or unsafe.
 - client: One client: its TLS connection, and how long it may take for everything.

@@ -16,7 +16,7 @@ PARTS = ("config", "client", "requests", "work", "names", "artifacts", "answers"
 _TOP = '''#!/usr/bin/env python3
 """fleetsave's agent: lets a game server's owner hand out backups over HTTPS (docs/agent.md).
 
-What to read. Part one, the door, is what the network meets, and is read in ten minutes:
+What to read. Part one, the door, is all that the network meets, and is read in a quarter of an hour:
 
 {map}
 
