@@ -39,7 +39,7 @@ def all_of(content: FileContent) -> bytes:
     return b"".join(bytes(piece) if isinstance(piece, int) else piece for piece in content.pieces())
 
 
-def written_at_each_read(monkeypatch: pytest.MonkeyPatch, write: Callable[[int], None], times: int) -> list[int]:
+def written_at_each_read(monkeypatch: pytest.MonkeyPatch, write: Callable[[int], object], times: int) -> list[int]:
     """Let somebody write after each of the first reads; returns how many reads there were."""
     reads: list[int] = []
     real = file_content._read_small
@@ -64,7 +64,7 @@ def test_a_file_at_rest_is_read_once_more_to_be_sure_of_the_clock(path: Path, mo
 
 
 def test_a_file_that_was_written_while_it_was_read_is_read_again(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    reads = written_at_each_read(monkeypatch, lambda number: path.write_bytes(b"9876543210" * number) and None, 1)
+    reads = written_at_each_read(monkeypatch, lambda number: path.write_bytes(b"9876543210" * number), 1)
     content = taken(path)
     assert content is not None
     assert (all_of(content), content.problem) == (b"9876543210", "")
@@ -72,7 +72,7 @@ def test_a_file_that_was_written_while_it_was_read_is_read_again(path: Path, mon
 
 
 def test_a_file_that_never_rests_is_read_four_times_and_named(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    reads = written_at_each_read(monkeypatch, lambda number: path.write_bytes(b"%010d" % number) and None, 100)
+    reads = written_at_each_read(monkeypatch, lambda number: path.write_bytes(b"%010d" % number), 100)
     content = taken(path)
     assert content is not None
     assert content.problem == "changed"

@@ -15,10 +15,7 @@ def test_frames_are_a_kind_a_length_and_a_payload_and_the_last_is_the_reply() ->
     frames.end({"ok": {}})
     line, _, rest = output.getvalue().partition(b"\n")
     assert json.loads(line) == {"fleetsave": 1, "ok": {"stream": True}}
-    assert rest == b"D\0\0\0\3abc" + b"E\0\0\0\x1c" + b'{"fleetsave": 1, "ok": {}}'.ljust(28)[:26] or rest.startswith(
-        b"D\0\0\0\3abcE"
-    )
-    assert json.loads(rest[13:]) == {"fleetsave": 1, "ok": {}}
+    assert rest == b"D\0\0\0\3abc" + b"E\0\0\0\x1a" + b'{"fleetsave": 1, "ok": {}}'
 
 
 def test_it_says_that_it_is_at_work_while_nothing_else_is_said() -> None:
