@@ -25,8 +25,8 @@ _ZEROS = bytes(BLOCK)
 class Member:
     """One member: `offset` is where its first header begins in the plain stream, `span` how many bytes it takes up to the next.
 
-    `info.size` is its size as a restore has it. `content` gives its bytes once, in chunks of at most 1 MiB, holes as zeros; it
-    raises MalformedArchiveError if the stream ends meanwhile.
+    `info.size` is its size as a restore has it. `content` gives its bytes once, until the next member is asked for, in chunks
+    of at most 1 MiB, holes as zeros; it raises MalformedArchiveError if the stream ends meanwhile.
     """
 
     info: TarInfo
@@ -45,8 +45,7 @@ def read_members(chunks: Iterator[bytes], target: str) -> Iterator[Member]:
     stream = PlainStream(chunks, target)
     while (member := _next(stream)) is not None:
         yield member
-        for _ in member.content:
-            pass
+        # Not by its content: a hole that nobody asked for may be larger than there is time.
         stream.skip(member.offset + member.span - stream.position)
     if stream.read(BLOCK) != _ZEROS:
         raise malformed(target, stream.position - BLOCK, "one block of zeros alone is no end")
