@@ -128,9 +128,24 @@ def still_content(descriptor: int, meta_of: "Any") -> "FileContent | None":
     return content
 
 
+def settled_status(descriptor: int) -> "os.stat_result":
+    """Return the status of a file once it tells of the next write, if it is not written all the time."""
+    for _ in range(READ_TRIES):
+        status = os.fstat(descriptor)
+        if not _is_hot(status):
+            break
+        time.sleep(TICK_SECONDS)
+    return status
+
+
 def is_changed(before: "os.stat_result", after: "os.stat_result") -> bool:
-    """Tell whether a file was written, or given another mode or owner, between two looks at it."""
-    return (before.st_size, before.st_mtime_ns, before.st_ctime_ns) != (after.st_size, after.st_mtime_ns, after.st_ctime_ns)
+    """Tell whether a file was written, or given another mode or owner, between two looks at it.
+
+    One that lost a name, because another was renamed over it, was not.
+    """
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        return True
+    return before.st_ctime_ns != after.st_ctime_ns and before.st_nlink == after.st_nlink
 
 
 def what_changed(before: int, after: int) -> "tuple[str, str]":

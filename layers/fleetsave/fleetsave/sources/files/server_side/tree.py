@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from fleetsave.sources.files.server_side.archive_writer import ArchiveWriter
-from fleetsave.sources.files.server_side.file_content import FileContent, StreamedContent, still_content
+from fleetsave.sources.files.server_side.file_content import FileContent, StreamedContent, settled_status, still_content
 from fleetsave.sources.files.server_side.patterns import PathFilter
 from fleetsave.sources.files.server_side.tar_members import MemberMeta
 from fleetsave.sources.files.server_side.tree_databases import SQLITE_MAGIC, DatabaseSnapshots, is_beside_database
@@ -182,7 +182,7 @@ class TreeCapture:
                 return self._database(folder, name, member, meta, status)
             content = still_content(descriptor, lambda seen: self._owners.meta(seen, descriptor))
             if content is None:
-                status = os.fstat(descriptor)
+                status = settled_status(descriptor)
                 content = StreamedContent(self._owners.meta(status, descriptor), descriptor, status)
                 descriptor = -1
             return content
