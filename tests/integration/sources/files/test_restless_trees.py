@@ -1,29 +1,13 @@
 """Files that change, grow, shrink, come and go while they are archived: always a readable archive, and each of them named."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
-from fleetsave.local.sshd import SshServer
 from fleetsave.model.archives import TreePart
-from fleetsave.model.fleet import Server
 from fleetsave.sources.over_ssh import SshSource
-from fleetsave.transports.ssh import SshTransport
 from tests.fixtures.archives import order_of, take_archive
 from tests.fixtures.restless import make_restless, restlessness, unnamed_lies
 
 RUNS = 5
-
-
-@pytest.fixture
-def source(ssh_server: SshServer, tmp_path: Path) -> Iterator[SshSource]:
-    settings = ssh_server.ssh_settings()
-    opened = SshSource(
-        SshTransport(settings, ssh_server.private_key), Server(id="s", ssh=settings, staging=str(tmp_path / "staging"))
-    )
-    yield opened
-    opened.close()
 
 
 def test_what_was_not_at_rest_is_named_and_the_archive_is_whole(source: SshSource, tmp_path: Path) -> None:
