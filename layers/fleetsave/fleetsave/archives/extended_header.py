@@ -73,9 +73,9 @@ def mtime_ns(member: TarInfo) -> int:
 
 
 def xattrs(member: TarInfo) -> dict[str, bytes]:
-    """Return a member's extended attributes, as they are set."""
+    """Return a member's extended attributes, as they are set; their names are written as GNU tar does, with %3D for =."""
     return {
-        name.removeprefix(XATTR): value.encode("utf-8", "surrogateescape")
+        name.removeprefix(XATTR).replace("%3D", "=").replace("%25", "%"): value.encode("utf-8", "surrogateescape")
         for name, value in member.pax_headers.items()
         if name.startswith(XATTR)
     }

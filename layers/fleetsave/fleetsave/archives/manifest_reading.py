@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 
-from fleetsave.archives.names import encoded, path_fault
+from fleetsave.archives.names import encoded, path_fault, printable
 from fleetsave.model.errors import CatalogError, VerificationError
 from fleetsave.model.manifests import Entry, read_entries
 
@@ -55,7 +55,7 @@ class ManifestReading:
                 self._require_sane(entry)
                 yield entry
         except CatalogError as error:
-            raise MalformedManifestError(error.operation, error.target, error.cause, error.hint) from None
+            raise MalformedManifestError(error.operation, error.target, printable(error.cause), error.hint) from None
 
     def _lines(self) -> Iterator[bytes]:
         rest = b""

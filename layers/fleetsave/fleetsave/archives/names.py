@@ -14,6 +14,11 @@ def encoded(path: str) -> bytes:
     return path.encode("utf-8", "surrogateescape")
 
 
+def printable(path: str) -> str:
+    """Return a name as a record can hold it: bytes that are not UTF-8 written out."""
+    return path.encode("utf-8", "backslashreplace").decode()
+
+
 def path_fault(path: str) -> str | None:
     """Return in words why a name may not stand in an archive, None if it may: as `databases/{name}.db` or in `files/{set}`."""
     try:

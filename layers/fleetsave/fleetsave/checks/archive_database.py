@@ -7,6 +7,7 @@ from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
+from fleetsave.archives.names import printable
 from fleetsave.checks import fingerprint, sqlite_header, sqlite_restore
 from fleetsave.checks.capture_report import report_faults
 from fleetsave.checks.sqlite_database import open_restored
@@ -22,7 +23,10 @@ def check(entry: Entry, restored: Path, *, seconds: float) -> list[Finding]:
 
     Raise VerificationError if its checks take longer than `seconds`.
     """
-    return [replace(finding, check=f"{_shown(entry.path)}: {finding.check}") for finding in _findings(entry, restored, seconds)]
+    return [
+        replace(finding, check=printable(f"{entry.path}: {finding.check}"), detail=printable(finding.detail))
+        for finding in _findings(entry, restored, seconds)
+    ]
 
 
 def _findings(entry: Entry, restored: Path, seconds: float) -> list[Finding]:
@@ -50,7 +54,7 @@ def _findings(entry: Entry, restored: Path, seconds: float) -> list[Finding]:
 def _report(entry: Entry) -> CaptureReport:
     """Read what the server said of its snapshot. Raise ValidationError if it is no report; a path may be no UTF-8."""
     told = {"sha256_origin": "source", **(entry.sqlite or {})}
-    return _REPORT.validate_python({name: _shown(value) if isinstance(value, str) else value for name, value in told.items()})
+    return _REPORT.validate_python({name: printable(value) if isinstance(value, str) else value for name, value in told.items()})
 
 
 def _faults(entry: Entry, report: CaptureReport) -> Iterator[str]:
@@ -73,7 +77,3 @@ def _weighed(entry: Entry, finding: Finding) -> Finding:
 
 def _has_failed(findings: list[Finding]) -> bool:
     return any(finding.outcome is Outcome.FAILED for finding in findings)
-
-
-def _shown(text: str) -> str:
-    return text.encode("utf-8", "backslashreplace").decode()

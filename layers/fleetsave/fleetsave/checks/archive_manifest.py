@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from fleetsave.archives.manifest_reading import MalformedManifestError, ManifestReading
-from fleetsave.archives.names import leads_out
+from fleetsave.archives.names import leads_out, printable
 from fleetsave.model.archives import ABSENT_PROBLEMS, PRESENT_PROBLEMS, ArchiveReport
 from fleetsave.model.errors import ObjectNotFoundError, VerificationError
 from fleetsave.model.manifests import Entry, EntryType
@@ -117,7 +117,7 @@ def _add(entry: Entry, report: ArchiveReport, summary: ManifestSummary) -> None:
             summary.links_out.append(f"{entry.path[:200]!r} to {entry.target[:200]!r}")
     if entry.sqlite is not None:
         told = report.databases[summary.databases : summary.databases + 1]
-        summary.databases_as_told = summary.databases_as_told and told == [entry.path]
+        summary.databases_as_told = summary.databases_as_told and told == [printable(entry.path)]
         summary.databases += 1
 
 

@@ -1,5 +1,6 @@
 """What a person should know of an archive that is all it claims to be: what is not in it, and which of its links lead out."""
 
+from fleetsave.archives.names import printable
 from fleetsave.checks.archive_manifest import ManifestSummary
 from fleetsave.model.archives import PARTIAL_PROBLEMS, ArchiveProblem, ArchiveReport
 from fleetsave.model.records import Finding, Outcome
@@ -23,12 +24,7 @@ def _problems(report: ArchiveReport) -> Finding:
 
 
 def _told(problem: ArchiveProblem) -> str:
-    return f"{problem.path[:200]!r} {problem.problem}: {_shown(problem.detail)[:200]}"
-
-
-def _shown(text: str) -> str:
-    """Return text that every record can hold: names that are not UTF-8 may stand in it."""
-    return text.encode("utf-8", "backslashreplace").decode()
+    return f"{problem.path[:200]!r} {problem.problem}: {printable(problem.detail)[:200]}"
 
 
 def _links_out(summary: ManifestSummary) -> list[Finding]:

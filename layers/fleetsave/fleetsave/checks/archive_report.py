@@ -10,6 +10,7 @@ from fleetsave.model.errors import InvalidInputError
 from fleetsave.model.keys import BackupKey
 from fleetsave.model.records import Finding, Level, Outcome, StoredRecord
 
+_ORIGINS = ("source", "collector")
 _BLOCK = 512
 _LEAST_BLOCKS = 4
 """Blocks of the smallest archive: the manifest's header and content, and two of zeros at the end."""
@@ -59,7 +60,7 @@ def _report_faults(report: ArchiveReport) -> Iterator[str]:
         yield f"{report.size} bytes are no whole archive"
     if not stored_record.is_sha256(report.sha256):
         yield "sha256 is missing"
-    if report.sha256_origin != "source":
+    if report.sha256_origin not in _ORIGINS:
         yield f"sha256_origin is {report.sha256_origin!r}"
     if not stored_record.is_sha256(report.manifest.sha256) or not 0 < report.manifest.size <= MAXIMUM_SIZE:
         yield "sha256 or size of the manifest is missing, or beyond reason"
@@ -74,5 +75,5 @@ def _count_faults(report: ArchiveReport) -> Iterator[str]:
     unknown = sorted(report.problems.keys() - ABSENT_PROBLEMS - PRESENT_PROBLEMS)
     if unknown or any(count < 1 for count in report.problems.values()):
         yield f"unknown problems, or none of a problem: {', '.join(unknown)[:200]}"
-    if len(report.named) > sum(report.problems.values()) or (report.problems and not report.named):
+    if len(report.named) > sum(report.problems.values()):
         yield f"{sum(report.problems.values())} problems are counted, {len(report.named)} named"
