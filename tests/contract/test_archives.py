@@ -1,4 +1,4 @@
-"""The contract of archives over real OpenSSH: by the script on the server, and by SFTP alone."""
+"""The contract of archives over real OpenSSH, by the script on the server and by SFTP alone, and over HTTPS by an agent."""
 
 import itertools
 from collections.abc import Iterator
@@ -12,6 +12,7 @@ from fleetsave.model.fleet import Server
 from fleetsave.sources.over_ssh import SshSource
 from fleetsave.transports.ssh import SshTransport
 from tests.contract.archives import ArchiveContract, ArchivePlace
+from tests.fixtures.agents import NobodysAgent, OrderedSource
 from tests.fixtures.servers import SftpOnlyServer
 
 _numbers = itertools.count()
@@ -46,3 +47,14 @@ class TestBySftpAlone(ArchiveContract):
             source, folder, f"/{folder.name}", tmp_path / "archive.tar", sees_everything=False, captures_databases=False
         )
         source.close()
+
+
+class TestByAnAgentOverHttps(ArchiveContract):
+    @pytest.fixture
+    def place(self, unprivileged_python: Path, open_folder: Path, tmp_path: Path) -> Iterator[ArchivePlace]:
+        folder = open_folder / "the game"
+        folder.mkdir(mode=0o777)
+        folder.chmod(0o777)
+        with NobodysAgent(open_folder / "agent", {}, python=str(unprivileged_python)) as agent:
+            yield ArchivePlace(OrderedSource(agent), folder, str(folder), tmp_path / "archive.tar")
+            assert not agent.staging.exists() or list(agent.staging.iterdir()) == []

@@ -38,7 +38,7 @@ class AgentServer:
         self.port = port or free_port()
         self.staging = directory / "staging"
         self.log = directory / "agent.log"
-        self._directory = directory
+        self.directory = directory
         self._python = python
         self.read_token, self.restore_token = _token(directory / "read.token"), _token(directory / "restore.token")
         authority = directory / "authority.pem"
@@ -47,7 +47,7 @@ class AgentServer:
         self.authority = authority.read_text()
         self.configuration = directory / "agent.json"
         self.configure(artifacts, limits=limits, restores=restores)
-        self._process = self._start()
+        self.start()
 
     @property
     def pid(self) -> int:
@@ -66,8 +66,8 @@ class AgentServer:
         values: dict[str, Any] = {
             "address": "127.0.0.1",
             "port": self.port,
-            "certificate": str(self._directory / "server.pem"),
-            "key": str(self._directory / "server.key"),
+            "certificate": str(self.directory / "server.pem"),
+            "key": str(self.directory / "server.key"),
             "read_token_sha256": hashlib.sha256(self.read_token.encode()).hexdigest(),
             "staging": str(self.staging),
             "limits": {"requests_per_minute": 100_000, **(limits or {})},
@@ -85,7 +85,7 @@ class AgentServer:
     def restart(self) -> None:
         """End the agent and start it again, with the configuration as it is now."""
         self.stop()
-        self._process = self._start()
+        self.start()
 
     def stop(self) -> None:
         """End the agent and what it has at work; stopping twice is no error."""
@@ -96,12 +96,13 @@ class AgentServer:
         self._process.signal(signal.SIGKILL)
         self._process.stop()
 
-    def _start(self) -> ChildProcess:
-        program = self._directory / "fleetsave_agent.py"
+    def start(self) -> None:
+        """Start the agent, which is not running."""
+        program = self.directory / "fleetsave_agent.py"
         program.write_text(agent())
-        process = ChildProcess("agent", [self._python, "-I", str(program), str(self.configuration)], log=self.log)
-        process.wait_until(lambda: accepts_connections(self.port))
-        return process
+        command = [self._python, "-I", str(program), str(self.configuration)]
+        self._process = ChildProcess("agent", command, log=self.log)
+        self._process.wait_until(lambda: accepts_connections(self.port))
 
     def __enter__(self) -> "AgentServer":
         return self
