@@ -4,7 +4,7 @@ import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from stat import S_ISDIR, S_ISREG
+from stat import S_ISDIR, S_ISLNK, S_ISREG
 
 import pytest
 
@@ -44,6 +44,18 @@ def test_names_are_bytes_and_a_large_folder_comes_whole(session: SftpSession, tm
     found = dict(session.entries(os.fsencode(tmp_path)))
     assert set(found) == names | {b".", b".."}
     assert S_ISREG(found[b"\xff\xfe"].mode)
+
+
+def test_links_are_described_themselves_and_say_where_they_lead(session: SftpSession, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"12345")
+    (tmp_path / "link").symlink_to(os.fsdecode(b"not utf-8 \xff"))
+    assert S_ISLNK(session.lstat(os.fsencode(tmp_path / "link")).mode)
+    assert session.readlink(os.fsencode(tmp_path / "link")) == b"not utf-8 \xff"
+    with pytest.raises(SftpStatusError):
+        session.readlink(os.fsencode(tmp_path / "file"))
+    status = (tmp_path / "file").stat()
+    described = session.lstat(os.fsencode(tmp_path / "file"))
+    assert (described.uid, described.gid, described.size) == (status.st_uid, status.st_gid, 5)
 
 
 @pytest.mark.parametrize(("offset", "length"), [(0, 5_000_000), (1, 4_999_999), (32767, 32770), (4_999_999, 1), (70_000, 0)])
