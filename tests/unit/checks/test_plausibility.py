@@ -7,6 +7,7 @@ import pytest
 from fleetsave.checks import plausibility
 from fleetsave.model.kinds import DumpFormat
 from fleetsave.model.records import Finding, Fingerprint, Outcome, StoredRecord
+from tests.fixtures.archive_records import archive_record
 from tests.fixtures.dump_records import dump_record
 from tests.unit.checks.test_checksum import RECORD
 
@@ -70,3 +71,28 @@ def test_a_dump_counts_by_its_text_whatever_its_format() -> None:
     as_text = replace(plain.dump, text=replace(plain.dump.text, size=4_000))
     assert compare(custom, replace(plain, plain_size=4_000, capture=as_text)).outcome is Outcome.PASSED
     assert "shrunk from 4000 to 1000 bytes" in compare(plain, custom).detail
+
+
+def archive(**values: object) -> StoredRecord:
+    record = archive_record()
+    return replace(record, capture=replace(record.archive, **values))  # type: ignore[arg-type]  # the report's own names
+
+
+@pytest.mark.parametrize(
+    ("now", "says"),
+    [
+        (archive(files=49), "100 files then, 49 now"),
+        (archive(files=50, directories=0, links=0), "114 members then, 50 now"),
+        (archive(databases=[]), "1 databases then, 0 now"),
+        (archive(content_size=4_999), "shrunk from 10000 to 4999 bytes"),
+    ],
+)
+def test_a_cliff_between_two_archives_is_suspect(now: StoredRecord, says: str) -> None:
+    finding = compare(now, archive())
+    assert finding.outcome is Outcome.SUSPECT
+    assert says in finding.detail
+
+
+@pytest.mark.parametrize("now", [archive(), archive(files=60), archive(files=9_999, content_size=1 << 40, size=1)])
+def test_archives_may_grow_and_shrink_like_anything_else(now: StoredRecord) -> None:
+    assert compare(now, archive()).outcome is Outcome.PASSED

@@ -2,6 +2,7 @@
 
 import hashlib
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from fleetsave.model.errors import ObjectNotFoundError, StoreError
 from fleetsave.model.keys import BackupKey
 from fleetsave.model.kinds import Compression
 from fleetsave.model.records import StoredRecord
-from fleetsave.verify.read_back import Keep, read_back
+from fleetsave.verify.read_back import Keep, Reading, read_back
 from tests.fixtures.stored_backups import Room, make_database
 
 
@@ -122,3 +123,35 @@ def test_no_more_stored_bytes_are_kept_than_show_that_there_are_too_many(room: R
     found = read_back(room.store, record, kept, keep=Keep.STORED)
     assert found.stored_size > record.stored_size
     assert kept.stat().st_size == found.stored_size <= len(plain) + (2 << 20)
+
+
+@pytest.mark.parametrize("compression", list(Compression))
+@pytest.mark.parametrize("chunks", [0, 1, 1_000])
+def test_whoever_reads_the_plain_bytes_may_stop_anywhere_and_all_of_them_are_hashed(
+    room: Room, plain: bytes, compression: Compression, chunks: int
+) -> None:
+    record = store(room, plain, compression)
+    reading = Reading(room.store, record)
+    seen = b"".join(islice(reading.chunks, chunks))
+    assert plain.startswith(seen)
+    assert bool(seen) is bool(chunks)
+    assert reading.finish() == read(room, record)
+
+
+def test_whoever_reads_damaged_bytes_gets_those_before_the_damage_and_no_error(room: Room, plain: bytes) -> None:
+    record = store(room, plain)
+    body = room.store.get(record.key)
+    room.store.replace(record.key, body[: len(body) // 2])
+    reading = Reading(room.store, record)
+    seen = b"".join(reading.chunks)
+    assert plain.startswith(seen)
+    assert len(seen) < len(plain)
+    assert "does not unpack" in str(reading.finish().problem)
+
+
+def test_whoever_reads_a_bomb_gets_no_more_than_was_captured(room: Room, plain: bytes) -> None:
+    record = store(room, plain)
+    room.store.replace(record.key, zstandard.compress(bytes(64 << 20)))
+    reading = Reading(room.store, record)
+    assert sum(map(len, reading.chunks)) <= len(plain)
+    assert reading.finish().problem == "it unpacks to more bytes than were captured"

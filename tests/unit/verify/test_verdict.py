@@ -52,3 +52,15 @@ def test_only_violated_foreign_keys_alone_are_beyond_repair() -> None:
     assert not verdict.is_curable([*up_to(2), finding(FAILED, Level.RESTORED, FOREIGN_KEYS)])
     assert verdict.is_curable([finding(FAILED, Level.RESTORED, FOREIGN_KEYS), finding(FAILED, Level.CHECKSUM)])
     assert verdict.is_curable([finding(FAILED, None, "missing")])
+
+
+def test_a_warning_takes_nothing_from_a_backup() -> None:
+    findings = [*up_to(4), finding(Outcome.WARNING)]
+    assert (verdict.verdict(findings), verdict.level(findings)) == (RecordName.VERIFIED, Level.EQUAL_TO_SOURCE)
+    assert not verdict.has_failed(findings)
+
+
+def test_violated_foreign_keys_of_a_database_in_an_archive_are_beyond_repair_too() -> None:
+    in_archive = finding(FAILED, Level.RESTORED, f"databases/world.db: {FOREIGN_KEYS}")
+    assert not verdict.is_curable([*up_to(2), in_archive])
+    assert verdict.is_curable([in_archive, finding(FAILED, Level.CHECKSUM)])
