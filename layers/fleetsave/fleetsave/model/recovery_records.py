@@ -38,7 +38,8 @@ class RecoveryRequest:
     """What was asked for, complete: `server_id` is whose backup, `target_server_id` where to.
 
     `artifact`, `backup_key` and `at` say which backup, `target_path` under which path, each None for what is usual.
-    `undo_of` is the recovery that this one takes back, `requested_by` the caller as the API knows it, `idempotency` the
+    `part` is what of a full backup, `databases/{artifact}` or `files/{set}`, `paths` which paths of a folder, as patterns.
+    `undo_of` is the recovery that this one takes back, `undoes_backup` the key of the backup which that one restored, `requested_by` the caller as the API knows it, `idempotency` the
     SHA-256 hex of caller and Idempotency-Key, `digest` that of all that was asked.
     """
 
@@ -56,6 +57,9 @@ class RecoveryRequest:
     allow_schema_change: bool = False
     undo_of: str | None = None
     idempotency: str | None = None
+    part: str | None = None
+    paths: list[str] = field(default_factory=list)
+    undoes_backup: str | None = None
 
 
 @dataclass(frozen=True)
@@ -69,10 +73,35 @@ class TableRows:
 
 
 @dataclass(frozen=True)
+class Selection:
+    """What of an archive is brought back; sizes in bytes.
+
+    `root` is the member that becomes the target, "" for the whole archive under a new folder; a database's member if it is one.
+    `paths` are the patterns of the request, none for all. `entries` and `content_size` are those of what was chosen,
+    `expected_size` is that of the list of it that goes ahead of it. `links_out` lets links be made that lead out of the target.
+    """
+
+    root: str
+    paths: list[str]
+    entries: int
+    content_size: int
+    expected_size: int
+    links_out: bool = False
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether the target as a whole is replaced."""
+        return not self.paths
+
+
+@dataclass(frozen=True)
 class RecoveryPlan:
     """What will be done, decided from the catalog and the fleet file alone; sizes in bytes.
 
-    `target_path` is a file on the server, or the name of a PostgreSQL database. `artifact` is the name of the artifact at the
+    `kind` is that of what is replaced: a full backup brings back folders and databases. `selection` says what of an archive
+    that is; then `plain_size` is what is sent to the server, and `plain_sha256` that of the list of files that goes ahead
+    of them, by which each is checked, or of the one database that is sent. `page_size` is that of a SQLite database.
+    `target_path` is a file or folder on the server, or the name of a PostgreSQL database. `artifact` is the name of the artifact at the
     target, None for a path where none is. `safety_artifact` is what its state is backed up as. `verdict` is the state of the
     backup in the catalog. `steps` and `warnings` are sentences for a person. `comparison` holds the tables of a PostgreSQL
     database, `compared_with` whose rows stand for now: those of the newest verified backup, or of the database itself.
@@ -98,6 +127,8 @@ class RecoveryPlan:
     format: DumpFormat = DumpFormat.PLAIN
     comparison: list[TableRows] = field(default_factory=list)
     compared_with: str | None = None
+    selection: Selection | None = None
+    page_size: int | None = None
 
 
 class TargetState(StrEnum):
