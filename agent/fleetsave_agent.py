@@ -1165,8 +1165,12 @@ class Door:
             raw.close()
             return
         thread = threading.Thread(target=self._attend, args=(client,), daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the system has no more threads for us now
+            client.close(unread=False)
+            return
         self._clients[thread] = client
-        thread.start()
 
     def _attend(self, client: Client) -> None:
         unread = True
@@ -3629,9 +3633,24 @@ def still_content(descriptor: int, meta_of: "Any") -> "FileContent | None":
     return content
 
 
+def settled_status(descriptor: int) -> "os.stat_result":
+    """Return the status of a file once it tells of the next write, if it is not written all the time."""
+    for _ in range(READ_TRIES):
+        status = os.fstat(descriptor)
+        if not _is_hot(status):
+            break
+        time.sleep(TICK_SECONDS)
+    return status
+
+
 def is_changed(before: "os.stat_result", after: "os.stat_result") -> bool:
-    """Tell whether a file was written, or given another mode or owner, between two looks at it."""
-    return (before.st_size, before.st_mtime_ns, before.st_ctime_ns) != (after.st_size, after.st_mtime_ns, after.st_ctime_ns)
+    """Tell whether a file was written, or given another mode or owner, between two looks at it.
+
+    One that lost a name, because another was renamed over it, was not.
+    """
+    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
+        return True
+    return before.st_ctime_ns != after.st_ctime_ns and before.st_nlink == after.st_nlink
 
 
 def what_changed(before: int, after: int) -> "tuple[str, str]":
@@ -4179,7 +4198,7 @@ class TreeCapture:
                 return self._database(folder, name, member, meta, status)
             content = still_content(descriptor, lambda seen: self._owners.meta(seen, descriptor))
             if content is None:
-                status = os.fstat(descriptor)
+                status = settled_status(descriptor)
                 content = StreamedContent(self._owners.meta(status, descriptor), descriptor, status)
                 descriptor = -1
             return content

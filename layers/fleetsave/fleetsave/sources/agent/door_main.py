@@ -76,8 +76,12 @@ class Door:
             raw.close()
             return
         thread = threading.Thread(target=self._attend, args=(client,), daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:  # the system has no more threads for us now
+            client.close(unread=False)
+            return
         self._clients[thread] = client
-        thread.start()
 
     def _attend(self, client: Client) -> None:
         unread = True
