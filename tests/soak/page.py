@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from tests.soak.archive_figures import ARCHIVE_FIGURES
 from tests.soak.figure import Figure, Seen
 from tests.soak.postgres_figures import POSTGRES_FIGURES
 
@@ -145,6 +146,7 @@ FIGURES = [
         for name, subject in {"keys": "keys are built and parsed back", "retention": "no guard is ever broken"}.items()
     ),
     *POSTGRES_FIGURES,
+    *ARCHIVE_FIGURES,
 ]
 
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict
 
 from fleetsave.model.archives import ArchiveOrder
-from fleetsave.model.errors import FleetsaveError
+from fleetsave.model.errors import FleetsaveError, TransportError
 from fleetsave.model.fleet import Server
 from fleetsave.sources.files import server_side
 from fleetsave.sources.files.archive import STALL_SECONDS, ArchiveStream
@@ -24,9 +24,11 @@ def archive_by_script(
     process = python.begin("archive", **asdict(order))
     try:
         yield ArchiveStream(lambda size: process.read(size, timeout=STALL_SECONDS), order, should_stop)
+    except TransportError:
+        raise  # nothing can be said to the server any more: what it had frozen is swept a day later
     except BaseException:
         process.kill()
-        with suppress(FleetsaveError):  # what it had frozen is also swept a day later
+        with suppress(FleetsaveError):
             RemotePython(transport, server, order.source_path).call("drop", name=order.name)
         raise
     finally:
