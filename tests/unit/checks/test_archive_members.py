@@ -109,6 +109,19 @@ def test_a_database_of_another_size_is_not_restored_at_all() -> None:
     assert restored.events == []
 
 
+def test_a_raw_copy_of_a_database_is_known_in_whatever_pieces_it_comes() -> None:
+    taken = assemble([directory("files/files"), file("files/files/a", b"SQLite format 3\0" + bytes(100))])
+    read = compare(taken, iter([bytes([byte]) for byte in taken.plain]))
+    assert "not captured through SQLite" in read.content_faults[0]
+
+
+def test_a_manifest_that_is_replaced_between_two_looks_is_noticed() -> None:
+    other = assemble([directory("files/files", detail="x")])
+    taken = assemble([directory("files/files")])
+    read = compare(TakenArchive(taken.plain, other.manifest, taken.report))
+    assert "was replaced while it was read" in read.faults[-1]
+
+
 def test_the_time_is_looked_at_for_every_member_and_chunk() -> None:
     looks = 0
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from fleetsave.archives.manifest_reading import MalformedManifestError, ManifestReading
 from fleetsave.archives.names import leads_out, printable
-from fleetsave.model.archives import ABSENT_PROBLEMS, PRESENT_PROBLEMS, ArchiveReport
+from fleetsave.model.archives import ABSENT_PROBLEMS, DATABASES, PRESENT_PROBLEMS, ArchiveReport
 from fleetsave.model.errors import ObjectNotFoundError, VerificationError
 from fleetsave.model.manifests import Entry, EntryType
 from fleetsave.model.records import Finding, Level, Outcome
@@ -61,7 +61,7 @@ def check(report: ArchiveReport, reading: ManifestReading) -> tuple[list[Finding
 
 def _faults(report: ArchiveReport, reading: ManifestReading, summary: ManifestSummary) -> Iterator[str]:
     for entry in reading.entries():
-        fault = _problem_fault(entry)
+        fault = _entry_fault(entry)
         if fault is not None:
             yield f"{entry.path[:200]!r} {fault}"
             return
@@ -90,13 +90,15 @@ def _faults(report: ArchiveReport, reading: ManifestReading, summary: ManifestSu
         yield f"its problems are {dict(summary.problems)}, the report's {report.problems}"
 
 
-def _problem_fault(entry: Entry) -> str | None:
-    """Return what is wrong with an entry's problem: without one nothing is absent, and some mean that there is no member."""
+def _entry_fault(entry: Entry) -> str | None:
+    """Return what an entry lacks: nothing is absent without a problem, and no configured database there without a report."""
     is_absent = entry.type is EntryType.ABSENT
     if is_absent and entry.problem not in ABSENT_PROBLEMS:
         return f"is absent, and its problem is {entry.problem[:50]!r}"
     if entry.problem and entry.problem not in ABSENT_PROBLEMS | PRESENT_PROBLEMS:
         return f"has the unknown problem {entry.problem[:50]!r}"
+    if entry.type is EntryType.FILE and entry.sqlite is None and entry.path.startswith(f"{DATABASES}/"):
+        return "is a database, and nothing says how it was captured"
     if is_absent and (entry.offset or entry.span or entry.sqlite is not None):
         return "is absent, and has a place in the archive"
     return None
