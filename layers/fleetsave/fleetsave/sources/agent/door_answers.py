@@ -10,23 +10,14 @@ from contextlib import contextmanager
 from email.utils import formatdate
 from typing import Any
 
-from fleetsave.sources.agent.door_artifacts import files_of, folder_order, full_order, listing, path_of, snapshot_order
+from fleetsave.sources.agent.door_artifacts import folder_order, full_order, listing, path_of, snapshot_order
 from fleetsave.sources.agent.door_client import Client
-from fleetsave.sources.agent.door_config import NAME, Configuration, is_seconds
+from fleetsave.sources.agent.door_config import NAME, Configuration
 from fleetsave.sources.agent.door_requests import STATUS, HttpRequest, RefusedRequestError
+from fleetsave.sources.agent.door_restores import refusal_of, restorable, restore_order
 from fleetsave.sources.agent.door_work import BLOCK, TimeIsUpError, Work, working
 
 SNAPSHOT = re.compile(r"[a-z0-9_-]{1,200}", re.ASCII)
-RESTORE_FIELDS = {
-    "recovery": str,
-    "sha256": str,
-    "size": int,
-    "offset": int,
-    "method": str,
-    "keep_aside": bool,
-    "deadline": float,
-}
-"""What the order of a restore may say; where it goes to, and all SQL, come from the configuration."""
 FRAMES, JSON, DATABASE_FILE = "application/vnd.fleetsave.frames", "application/json", "application/vnd.sqlite3"
 BUSY_SECONDS = "15"
 
@@ -150,19 +141,16 @@ class Answers:
 
     def restore(self, kind: str, name: str, operation: str) -> None:
         """Pass one step of a restore on to the script, its target being what the configuration says, and nothing else."""
-        if kind != "database" or not operation.startswith("restore_"):
-            raise RefusedRequestError(404)
-        database = self._known(self._configuration.databases, name)
+        artifact = self._known(restorable(self._configuration, kind, operation), name)
         self._request.require_query()
         if not self._request.has_body:
             raise RefusedRequestError(400)
         asked, given = self._request.order_and_input()
-        refused = self._refusal_of(database, asked)
-        if refused:
+        refused = refusal_of(kind, artifact, asked)
+        if refused is not None:
             self._say(200, refused)
             return
-        order = {field: asked[field] for field in (*RESTORE_FIELDS, "path", "checks", "deadline") if field in asked}
-        order.update(operation=operation, staging=self._configuration.staging)
+        order = dict(restore_order(asked), operation=operation, staging=self._configuration.staging)
         is_upload = operation.endswith("_receive")
         if not is_upload and any(given):
             raise RefusedRequestError(400)
@@ -177,21 +165,6 @@ class Answers:
                 reply = work.line(self._keep_alive)
             self._tell(reply)
             self._client.send(b"0\r\n\r\n")
-
-    def _refusal_of(self, database: "dict[str, Any]", asked: "dict[str, Any]") -> "dict[str, Any] | None":
-        """Return why an order cannot be followed; its path and its SQL are compared with ours, and ours are used."""
-        if any(field in asked and type(asked[field]) is not kind for field, kind in RESTORE_FIELDS.items()):
-            raise RefusedRequestError(400)
-        if not is_seconds(asked.get("deadline", 60)):
-            raise RefusedRequestError(400)
-        if asked.get("new_in") is not None:
-            return _refusal("not_served", "what is restored is what the agent serves, where it is")
-        if asked.get("path") not in files_of(database):
-            return _refusal("path_differs", f"the agent's path for {database['name']} is another")
-        checks = asked.get("checks") or {}
-        if not isinstance(checks, dict) or any(database["checks"].get(name) != sql for name, sql in checks.items()):
-            return _refusal("checks_differ", f"the agent's checks for {database['name']} are others")
-        return None
 
     def _known(self, artifacts: "dict[str, dict[str, Any]]", name: str) -> "dict[str, Any]":
         if name not in artifacts:
@@ -259,10 +232,6 @@ def _snapshot(name: str) -> str:
     if not SNAPSHOT.fullmatch(name):
         raise RefusedRequestError(400)
     return name
-
-
-def _refusal(reason: str, cause: str) -> "dict[str, Any]":
-    return {"fleetsave": 1, "error": reason, "cause": cause}
 
 
 ARTIFACT = f"({NAME.pattern})"

@@ -38,7 +38,7 @@ class Work:
         self._client = client
         self._until = time.monotonic() + seconds
         self._read = b""
-        script = "--files" if order["operation"] == "archive" else "--sqlite"
+        script = "--files" if order["operation"].startswith(("archive", "tree_")) else "--sqlite"
         command = [sys.executable, "-I", os.path.abspath(__file__), script]
         self._process = subprocess.Popen(  # noqa: S603 - it is this very file
             command,

@@ -1,0 +1,45 @@
+"""What a restore may ask for: steps of the script, into what is configured; its path and its SQL are compared with ours."""
+
+from typing import Any
+
+from fleetsave.sources.agent.door_artifacts import files_of
+from fleetsave.sources.agent.door_config import Configuration, is_seconds
+from fleetsave.sources.agent.door_requests import RefusedRequestError
+
+RESTORE_FIELDS = {"recovery": str, "sha256": str, "size": int, "offset": int, "method": str, "keep_aside": bool}
+"""What a client alone may say; anything else in its order stays behind."""
+
+
+def restorable(configuration: Configuration, kind: str, operation: str) -> "dict[str, dict[str, Any]]":
+    """Return the artifacts that an operation can be about, by name."""
+    if kind == "database" and operation.startswith("restore_"):
+        return configuration.databases
+    if kind == "files" and operation.startswith("tree_"):
+        return configuration.folders
+    raise RefusedRequestError(404)
+
+
+def refusal_of(kind: str, artifact: "dict[str, Any]", asked: "dict[str, Any]") -> "dict[str, Any] | None":
+    """Return why an order cannot be followed, None if it can be."""
+    if any(field in asked and type(asked[field]) is not kind_of for field, kind_of in RESTORE_FIELDS.items()):
+        raise RefusedRequestError(400)
+    if not is_seconds(asked.get("deadline", 60)):
+        raise RefusedRequestError(400)
+    if asked.get("new_in") is not None:
+        return restore_refused("not_served", "what is restored is what the agent serves, where it is")
+    if asked.get("path") not in (files_of(artifact) if kind == "database" else [artifact["path"]]):
+        return restore_refused("path_differs", f"the agent's path for {artifact['name']} is another")
+    checks, own = asked.get("checks") or {}, artifact.get("checks", {})
+    if not isinstance(checks, dict) or any(own.get(name) != sql for name, sql in checks.items()):
+        return restore_refused("checks_differ", f"the agent's checks for {artifact['name']} are others")
+    return None
+
+
+def restore_order(asked: "dict[str, Any]") -> "dict[str, Any]":
+    """Return what the script is told of an order that was not refused."""
+    return {field: asked[field] for field in (*RESTORE_FIELDS, "path", "checks", "deadline") if field in asked}
+
+
+def restore_refused(reason: str, cause: str) -> "dict[str, Any]":
+    """Return a reply as the script gives it."""
+    return {"fleetsave": 1, "error": reason, "cause": cause}
