@@ -9,6 +9,7 @@ What to read. Part one, the door, is all that the network meets, and is read in 
 - work: The work itself: the script below, in a process of its own for each request, asked as it is asked over SSH.
 - names: The artifact names of the files that a pattern matches: the same on the server and on our side.
 - artifacts: The artifacts of the configuration: which files they are now, and what the script is asked for each of them.
+- restores: What a restore may ask for: steps of the script, into what is configured; its path and its SQL are compared with ours.
 - answers: What is answered: each resource by one function, which is found by method and path alone.
 - main: The door: TLS, the limits on clients, the token, one line of log for each request, and the command line.
 
@@ -554,7 +555,7 @@ class Work:
         self._client = client
         self._until = time.monotonic() + seconds
         self._read = b""
-        script = "--files" if order["operation"] == "archive" else "--sqlite"
+        script = "--files" if order["operation"].startswith(("archive", "tree_")) else "--sqlite"
         command = [sys.executable, "-I", os.path.abspath(__file__), script]
         self._process = subprocess.Popen(  # noqa: S603 - it is this very file
             command,
@@ -806,6 +807,53 @@ def literal_pattern(path: str) -> str:
 
 
 
+# ---- restores ----
+
+"""What a restore may ask for: steps of the script, into what is configured; its path and its SQL are compared with ours."""
+
+from typing import Any
+
+
+RESTORE_FIELDS = {"recovery": str, "sha256": str, "size": int, "offset": int, "method": str, "keep_aside": bool}
+"""What a client alone may say; anything else in its order stays behind."""
+
+
+def restorable(configuration: Configuration, kind: str, operation: str) -> "dict[str, dict[str, Any]]":
+    """Return the artifacts that an operation can be about, by name."""
+    if kind == "database" and operation.startswith("restore_"):
+        return configuration.databases
+    if kind == "files" and operation.startswith("tree_"):
+        return configuration.folders
+    raise RefusedRequestError(404)
+
+
+def refusal_of(kind: str, artifact: "dict[str, Any]", asked: "dict[str, Any]") -> "dict[str, Any] | None":
+    """Return why an order cannot be followed, None if it can be."""
+    if any(field in asked and type(asked[field]) is not kind_of for field, kind_of in RESTORE_FIELDS.items()):
+        raise RefusedRequestError(400)
+    if not is_seconds(asked.get("deadline", 60)):
+        raise RefusedRequestError(400)
+    if asked.get("new_in") is not None:
+        return restore_refused("not_served", "what is restored is what the agent serves, where it is")
+    if asked.get("path") not in (files_of(artifact) if kind == "database" else [artifact["path"]]):
+        return restore_refused("path_differs", f"the agent's path for {artifact['name']} is another")
+    checks, own = asked.get("checks") or {}, artifact.get("checks", {})
+    if not isinstance(checks, dict) or any(own.get(name) != sql for name, sql in checks.items()):
+        return restore_refused("checks_differ", f"the agent's checks for {artifact['name']} are others")
+    return None
+
+
+def restore_order(asked: "dict[str, Any]") -> "dict[str, Any]":
+    """Return what the script is told of an order that was not refused."""
+    return {field: asked[field] for field in (*RESTORE_FIELDS, "path", "checks", "deadline") if field in asked}
+
+
+def restore_refused(reason: str, cause: str) -> "dict[str, Any]":
+    """Return a reply as the script gives it."""
+    return {"fleetsave": 1, "error": reason, "cause": cause}
+
+
+
 # ---- answers ----
 
 """What is answered: each resource by one function, which is found by method and path alone."""
@@ -822,16 +870,6 @@ from typing import Any
 
 
 SNAPSHOT = re.compile(r"[a-z0-9_-]{1,200}", re.ASCII)
-RESTORE_FIELDS = {
-    "recovery": str,
-    "sha256": str,
-    "size": int,
-    "offset": int,
-    "method": str,
-    "keep_aside": bool,
-    "deadline": float,
-}
-"""What the order of a restore may say; where it goes to, and all SQL, come from the configuration."""
 FRAMES, JSON, DATABASE_FILE = "application/vnd.fleetsave.frames", "application/json", "application/vnd.sqlite3"
 BUSY_SECONDS = "15"
 
@@ -955,19 +993,16 @@ class Answers:
 
     def restore(self, kind: str, name: str, operation: str) -> None:
         """Pass one step of a restore on to the script, its target being what the configuration says, and nothing else."""
-        if kind != "database" or not operation.startswith("restore_"):
-            raise RefusedRequestError(404)
-        database = self._known(self._configuration.databases, name)
+        artifact = self._known(restorable(self._configuration, kind, operation), name)
         self._request.require_query()
         if not self._request.has_body:
             raise RefusedRequestError(400)
         asked, given = self._request.order_and_input()
-        refused = self._refusal_of(database, asked)
-        if refused:
+        refused = refusal_of(kind, artifact, asked)
+        if refused is not None:
             self._say(200, refused)
             return
-        order = {field: asked[field] for field in (*RESTORE_FIELDS, "path", "checks", "deadline") if field in asked}
-        order.update(operation=operation, staging=self._configuration.staging)
+        order = dict(restore_order(asked), operation=operation, staging=self._configuration.staging)
         is_upload = operation.endswith("_receive")
         if not is_upload and any(given):
             raise RefusedRequestError(400)
@@ -982,21 +1017,6 @@ class Answers:
                 reply = work.line(self._keep_alive)
             self._tell(reply)
             self._client.send(b"0\r\n\r\n")
-
-    def _refusal_of(self, database: "dict[str, Any]", asked: "dict[str, Any]") -> "dict[str, Any] | None":
-        """Return why an order cannot be followed; its path and its SQL are compared with ours, and ours are used."""
-        if any(field in asked and type(asked[field]) is not kind for field, kind in RESTORE_FIELDS.items()):
-            raise RefusedRequestError(400)
-        if not is_seconds(asked.get("deadline", 60)):
-            raise RefusedRequestError(400)
-        if asked.get("new_in") is not None:
-            return _refusal("not_served", "what is restored is what the agent serves, where it is")
-        if asked.get("path") not in files_of(database):
-            return _refusal("path_differs", f"the agent's path for {database['name']} is another")
-        checks = asked.get("checks") or {}
-        if not isinstance(checks, dict) or any(database["checks"].get(name) != sql for name, sql in checks.items()):
-            return _refusal("checks_differ", f"the agent's checks for {database['name']} are others")
-        return None
 
     def _known(self, artifacts: "dict[str, dict[str, Any]]", name: str) -> "dict[str, Any]":
         if name not in artifacts:
@@ -1064,10 +1084,6 @@ def _snapshot(name: str) -> str:
     if not SNAPSHOT.fullmatch(name):
         raise RefusedRequestError(400)
     return name
-
-
-def _refusal(reason: str, cause: str) -> "dict[str, Any]":
-    return {"fleetsave": 1, "error": reason, "cause": cause}
 
 
 ARTIFACT = f"({NAME.pattern})"
