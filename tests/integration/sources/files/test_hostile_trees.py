@@ -8,9 +8,13 @@ from typing import Any
 
 import pytest
 
+from fleetsave.local.sshd import SshServer
 from fleetsave.model.archives import TreePart
+from fleetsave.model.fleet import Server
 from fleetsave.sources.over_ssh import SshSource
+from fleetsave.transports.ssh import SshTransport
 from tests.fixtures.archives import TakenArchive, order_of, take_archive, unpacked_by_python, unpacked_by_tar
+from tests.fixtures.captures import NO_PYTHON
 from tests.fixtures.trees import hostile_tree, snapshot_of
 
 
@@ -45,6 +49,27 @@ def test_the_manifest_tells_of_attributes_and_of_names_that_are_not_utf_8(taken:
     attributed = [entry for entry in taken.entries.values() if entry.xattrs]
     assert all(entry.xattrs["user.a=b%c"] == "bGluZQphbmQAemVybw==" for entry in attributed)
     assert attributed
+
+
+def as_sftp_sees_it(snapshot: dict[bytes, dict[str, Any]]) -> dict[bytes, dict[str, Any]]:
+    """Return a snapshot without what the protocol does not tell: names, kinds, content, modes and owners stay, and whole seconds."""
+    unseen = {"xattrs": {}, "same_as": b"", "has_holes": False}
+    return {
+        path: {**known, **unseen, "mtime_ns": known["mtime_ns"] // 1_000_000_000 % (1 << 32)} for path, known in snapshot.items()
+    }
+
+
+def test_over_sftp_alone_everything_comes_back_that_sftp_tells_of(ssh_server: SshServer, tmp_path: Path) -> None:
+    hostile_tree(tmp_path / "tree")
+    settings = ssh_server.ssh_settings()
+    transport = SshTransport(settings, ssh_server.private_key)
+    source = SshSource(transport, Server(id="server_001", ssh=settings, python=NO_PYTHON))
+    taken = take_archive(source, order_of(TreePart("files/game", str(tmp_path / "tree"))), tmp_path / "archive.tar")
+    source.close()
+    assert taken.report.method == "archive_over_sftp"
+    assert taken.problems == {}
+    unpacked = unpacked_by_tar(taken.path, tmp_path / "unpacked") / "files" / "game"
+    assert as_sftp_sees_it(snapshot_of(unpacked)) == as_sftp_sees_it(snapshot_of(tmp_path / "tree"))
 
 
 @pytest.fixture

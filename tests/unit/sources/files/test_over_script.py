@@ -1,6 +1,9 @@
 """An archive by the script: whatever becomes of the script or the server, it is refused, and nothing waits for ever."""
 
+import hashlib
 import sqlite3
+import threading
+import time
 from contextlib import closing
 from pathlib import Path
 
@@ -55,6 +58,23 @@ def test_a_server_that_falls_silent_is_not_waited_for(tmp_path: Path, monkeypatc
     with pytest.raises(StalledError) as stalled:
         taken(tmp_path, python)
     assert stalled.value.retryable
+
+
+def test_a_database_that_is_long_in_coming_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(over_script, "STALL_SECONDS", 4.5)  # of silence; a sign of life comes every three seconds
+    with closing(sqlite3.connect(tmp_path / "players.db", check_same_thread=False)) as game:
+        game.execute("CREATE TABLE players (name)")
+        game.execute("BEGIN EXCLUSIVE")
+        unlocked = threading.Timer(7, game.rollback)
+        unlocked.start()
+        order = order_of(TreePart("files/game", str(tmp_path), include=["players.db"]))
+        started = time.monotonic()
+        with archive_by_script(FakeTransport(), server(tmp_path), order, never) as live:
+            content = b"".join(live.chunks())
+            report = live.report("key", hashlib.sha256(content).hexdigest())
+        unlocked.join()
+    assert time.monotonic() - started > 6
+    assert (report.databases, report.problems) == (["files/game/players.db"], {})
 
 
 @pytest.mark.parametrize("does", ["exit 1", "kill -9 $$", """echo '{"fleetsave": 1, "ok": {"stream": true}}'; exit 0"""])

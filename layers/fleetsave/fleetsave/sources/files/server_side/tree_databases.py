@@ -27,7 +27,7 @@ class DatabaseSnapshots:
 
     def met(self, path: bytes, meta: MemberMeta) -> "FrozenContent":
         """Capture a database that was met in a folder; as `taken`."""
-        seconds = min(TREE_DATABASE_SECONDS, self._deadline.remaining() / 2)
+        seconds = min(TREE_DATABASE_SECONDS, self._deadline.remaining() / 4)
         return self.taken(path.decode("utf-8", "surrogateescape"), {}, seconds, TREE_LOCK_SECONDS, meta)
 
     def taken(
