@@ -1,6 +1,7 @@
 """Faithful archives are verified by all that is in them; what a person should know of them is told."""
 
 import base64
+import os
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import asdict, replace
@@ -91,7 +92,8 @@ def test_a_real_tree_that_was_captured_over_ssh_is_verified(room: ArchiveRoom, s
         taken = take_archive(source, order_of(TreePart("files/files", str(tmp_path / "game"))), tmp_path / "a.tar")
         manifest = _manifest_in(taken.path.read_bytes(), taken.report.manifest.size)
         outcome = room.judge_new(TakenArchive(taken.path.read_bytes(), manifest, taken.report))
-    assert set(against(outcome)) == {"links_out"}
+    unreadable = {"archive_problems"} if os.geteuid() else set()  # some of its files are nobody's to read but root's
+    assert set(against(outcome)) == {"links_out"} | unreadable
     assert (outcome.verdict, outcome.record.level) == (RecordName.VERIFIED, Level.EQUAL_TO_SOURCE)
     assert taken.entries["files/files/players.db"].sqlite is not None
     assert {EntryType.SYMLINK, EntryType.HARDLINK} <= {entry.type for entry in taken.entries.values()}
