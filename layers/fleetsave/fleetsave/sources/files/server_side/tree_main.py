@@ -1,4 +1,4 @@
-"""One request in, an archive out: the last part of the script."""
+"""One request in, an archive or a reply out: the last part of the script."""
 
 import json
 import os
@@ -10,6 +10,7 @@ from typing import Any, BinaryIO
 
 from fleetsave.sources.files.server_side.archive import ArchiveMaker
 from fleetsave.sources.files.server_side.frames import FrameWriter
+from fleetsave.sources.files.server_side.tree_recovery import RESTORE_TREE, restore_tree
 from fleetsave.sources.sqlite.server_side.ground import Deadline, RefusedError, explain
 
 ARCHIVE = "archive"
@@ -52,7 +53,7 @@ def raise_file_limit() -> None:
 
 
 def tree_main() -> None:
-    """Read the request from standard input, and write the archive to standard output."""
+    """Read the request from standard input, and write the archive or the reply to standard output."""
     values = json.loads(sys.stdin.buffer.readline().decode())
     deadline = Deadline(float(values["deadline"]))
     signal.alarm(int(deadline.limit) + TREE_GRACE_SECONDS)
@@ -60,6 +61,9 @@ def tree_main() -> None:
     try:
         if values["operation"] == ARCHIVE:
             send_archive(values, deadline, sys.stdout.buffer)
+        elif values["operation"].startswith(RESTORE_TREE):
+            raise_file_limit()
+            reply_with(sys.stdout.buffer, restore_tree(values, deadline, sys.stdin.buffer, sys.stdout.buffer))
         else:
             reply_with(sys.stdout.buffer, {"error": "bad_request", "cause": f"there is no operation {values['operation']!r}"})
     except BrokenPipeError:
