@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from email.utils import formatdate
 from typing import Any
 
-from fleetsave.sources.agent.door_artifacts import folder_order, full_order, listing, path_of, snapshot_order
+from fleetsave.sources.agent.door_artifacts import files_of, folder_order, full_order, listing, path_of, snapshot_order
 from fleetsave.sources.agent.door_client import Client
 from fleetsave.sources.agent.door_config import NAME, Configuration
 from fleetsave.sources.agent.door_requests import STATUS, HttpRequest, RefusedRequestError
-from fleetsave.sources.agent.door_restores import refusal_of, restorable, restore_order
-from fleetsave.sources.agent.door_work import BLOCK, TimeIsUpError, Work, working
+from fleetsave.sources.agent.door_restores import refusal_of, restore_order
+from fleetsave.sources.agent.door_work import BLOCK, DATABASES_SCRIPT, FILES_SCRIPT, TimeIsUpError, Work, working
 
 SNAPSHOT = re.compile(r"[a-z0-9_-]{1,200}", re.ASCII)
 FRAMES, JSON, DATABASE_FILE = "application/vnd.fleetsave.frames", "application/json", "application/vnd.sqlite3"
@@ -128,7 +128,7 @@ class Answers:
         self._stream(full_order(self._configuration, self._snapshot_name()))
 
     def _stream(self, order: "dict[str, Any]") -> None:
-        with self._working(order, bounded=True) as work:
+        with self._working(order, bounded=True, script=FILES_SCRIPT) as work:
             self.begin(200, Content_Type=FRAMES, Transfer_Encoding="chunked")
             try:
                 for block in work.output():
@@ -141,20 +141,22 @@ class Answers:
 
     def restore(self, kind: str, name: str, operation: str) -> None:
         """Pass one step of a restore on to the script, its target being what the configuration says, and nothing else."""
-        artifact = self._known(restorable(self._configuration, kind, operation), name)
+        is_database = kind == "database"
+        artifact = self._known(self._configuration.databases if is_database else self._configuration.folders, name)
         self._request.require_query()
         if not self._request.has_body:
             raise RefusedRequestError(400)
         asked, given = self._request.order_and_input()
-        refused = refusal_of(kind, artifact, asked)
+        refused = refusal_of(artifact, files_of(artifact) if is_database else [artifact["path"]], asked)
         if refused is not None:
             self._say(200, refused)
             return
-        order = dict(restore_order(asked), operation=operation, staging=self._configuration.staging)
+        order = dict(restore_order(artifact, asked), operation=operation, staging=self._configuration.staging)
         is_upload = operation.endswith("_receive")
         if not is_upload and any(given):
             raise RefusedRequestError(400)
-        with self._working(order, bounded=not is_upload, must_finish=True) as work:
+        script = DATABASES_SCRIPT if is_database else FILES_SCRIPT
+        with self._working(order, bounded=not is_upload, script=script, must_finish=True) as work:
             work.takes_input = is_upload
             self.begin(200, Content_Type=JSON, Transfer_Encoding="chunked")
             reply = work.line(self._keep_alive)
@@ -182,12 +184,15 @@ class Answers:
         return _snapshot(self._request.require_query("snapshot").get("snapshot", ""))
 
     @contextmanager
-    def _working(self, order: "dict[str, Any]", *, bounded: bool, must_finish: bool = False) -> "Iterator[Work]":
+    def _working(
+        self, order: "dict[str, Any]", *, bounded: bool, script: str = DATABASES_SCRIPT, must_finish: bool = False
+    ) -> "Iterator[Work]":
         """Lend a process for the order; of those that are `bounded` only so many may be at work at once."""
         if bounded and not self._captures.acquire(blocking=False):
             raise RefusedRequestError(503, Retry_After=BUSY_SECONDS)
         try:
-            with working(order, self._client, self._configuration.limits["seconds_per_request"], must_finish=must_finish) as work:
+            seconds = self._configuration.limits["seconds_per_request"]
+            with working(order, self._client, seconds, script=script, must_finish=must_finish) as work:
                 yield work
         finally:
             if bounded:
@@ -248,6 +253,6 @@ RESOURCES: "list[tuple[str, re.Pattern[str], Callable[..., None]]]" = [
         ("DELETE", f"/backup/database/{ARTIFACT}", Answers.drop),
         ("GET", f"/backup/files/{ARTIFACT}", Answers.folder),
         ("GET", "/backup/full/full", Answers.full),
-        ("POST", f"/restore/(database|files)/{ARTIFACT}/([a-z_]{{1,40}})", Answers.restore),
+        ("POST", f"/restore/(database|files)/{ARTIFACT}/(restore_[a-z_]{{1,40}})", Answers.restore),
     )
 ]

@@ -97,6 +97,7 @@ FOLDER = {
     "include": (["**"], lambda value: _are_patterns(value) and value, "a list of patterns without /, . and .. at their ends"),
     "exclude": ([], _are_patterns, "a list of patterns without /, . and .. at their ends"),
     "maximum_file_size": (None, _is_count, "bytes"),
+    "links_out": (False, _is_flag, "true or false"),
     "deadline": (780, is_seconds, "seconds, at most a day"),
 }  # type: dict[str, tuple[Any, Any, str]]
 

@@ -2,32 +2,27 @@
 
 from typing import Any
 
-from fleetsave.sources.agent.door_artifacts import files_of
-from fleetsave.sources.agent.door_config import Configuration, is_seconds
+from fleetsave.sources.agent.door_config import is_seconds
 from fleetsave.sources.agent.door_requests import RefusedRequestError
 
-RESTORE_FIELDS = {"recovery": str, "sha256": str, "size": int, "offset": int, "method": str, "keep_aside": bool}
+RESTORE_FIELDS = {
+    **{"recovery": str, "sha256": str, "size": int, "offset": int, "method": str, "keep_aside": bool},
+    # Of folders: how much there is, and which paths in the folder are meant; the script lets none of them lead out of it.
+    **{"content_size": int, "expected_size": int, "entries": int},
+    **{"whole": bool, "away": list, "chosen": list, "paths": list, "made": list},
+}
 """What a client alone may say; anything else in its order stays behind."""
 
 
-def restorable(configuration: Configuration, kind: str, operation: str) -> "dict[str, dict[str, Any]]":
-    """Return the artifacts that an operation can be about, by name."""
-    if kind == "database" and operation.startswith("restore_"):
-        return configuration.databases
-    if kind == "files" and operation.startswith("tree_"):
-        return configuration.folders
-    raise RefusedRequestError(404)
-
-
-def refusal_of(kind: str, artifact: "dict[str, Any]", asked: "dict[str, Any]") -> "dict[str, Any] | None":
-    """Return why an order cannot be followed, None if it can be."""
-    if any(field in asked and type(asked[field]) is not kind_of for field, kind_of in RESTORE_FIELDS.items()):
+def refusal_of(artifact: "dict[str, Any]", paths: "list[str]", asked: "dict[str, Any]") -> "dict[str, Any] | None":
+    """Return why an order cannot be followed, None if it can be; `paths` are those that the artifact is now."""
+    if any(field in asked and type(asked[field]) is not kind for field, kind in RESTORE_FIELDS.items()):
         raise RefusedRequestError(400)
     if not is_seconds(asked.get("deadline", 60)):
         raise RefusedRequestError(400)
     if asked.get("new_in") is not None:
         return restore_refused("not_served", "what is restored is what the agent serves, where it is")
-    if asked.get("path") not in (files_of(artifact) if kind == "database" else [artifact["path"]]):
+    if asked.get("path") not in paths:
         return restore_refused("path_differs", f"the agent's path for {artifact['name']} is another")
     checks, own = asked.get("checks") or {}, artifact.get("checks", {})
     if not isinstance(checks, dict) or any(own.get(name) != sql for name, sql in checks.items()):
@@ -35,9 +30,10 @@ def refusal_of(kind: str, artifact: "dict[str, Any]", asked: "dict[str, Any]") -
     return None
 
 
-def restore_order(asked: "dict[str, Any]") -> "dict[str, Any]":
+def restore_order(artifact: "dict[str, Any]", asked: "dict[str, Any]") -> "dict[str, Any]":
     """Return what the script is told of an order that was not refused."""
-    return {field: asked[field] for field in (*RESTORE_FIELDS, "path", "checks", "deadline") if field in asked}
+    order = {field: asked[field] for field in (*RESTORE_FIELDS, "path", "checks", "deadline") if field in asked}
+    return dict(order, links_out=artifact.get("links_out", False))
 
 
 def restore_refused(reason: str, cause: str) -> "dict[str, Any]":

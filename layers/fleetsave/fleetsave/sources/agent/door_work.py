@@ -14,6 +14,7 @@ from fleetsave.sources.agent.door_client import Client
 
 BLOCK = 64 << 10
 QUIET_TICK_SECONDS = 5.0
+DATABASES_SCRIPT, FILES_SCRIPT = "--sqlite", "--files"
 LONGEST_LINE = 16 << 20
 TIME_IS_UP = {"fleetsave": 1, "error": "deadline", "cause": "the agent's seconds_per_request are over"}
 
@@ -32,13 +33,14 @@ class Work:
     `must_finish` is for what is better done than cut off; `takes_input` tells that the client is still to send some.
     """
 
-    def __init__(self, order: "dict[str, Any]", client: Client, seconds: float, *, must_finish: bool = False) -> None:
+    def __init__(
+        self, order: "dict[str, Any]", client: Client, seconds: float, *, script: str, must_finish: bool = False
+    ) -> None:
         self.must_finish = must_finish
         self.takes_input = False
         self._client = client
         self._until = time.monotonic() + seconds
         self._read = b""
-        script = "--files" if order["operation"].startswith(("archive", "tree_")) else "--sqlite"
         command = [sys.executable, "-I", os.path.abspath(__file__), script]
         self._process = subprocess.Popen(  # noqa: S603 - it is this very file
             command,
@@ -128,9 +130,11 @@ class Work:
 
 
 @contextmanager
-def working(order: "dict[str, Any]", client: Client, seconds: float, *, must_finish: bool = False) -> "Iterator[Work]":
+def working(
+    order: "dict[str, Any]", client: Client, seconds: float, *, script: str, must_finish: bool = False
+) -> "Iterator[Work]":
     """Lend a process that has begun with what `order` says; afterwards it has ended."""
-    work = Work(order, client, seconds, must_finish=must_finish)
+    work = Work(order, client, seconds, script=script, must_finish=must_finish)
     try:
         yield work
     finally:
