@@ -52,7 +52,7 @@ def test_the_manifest_tells_of_attributes_and_of_names_that_are_not_utf_8(taken:
 
 
 def as_sftp_sees_it(snapshot: dict[bytes, dict[str, Any]]) -> dict[bytes, dict[str, Any]]:
-    """Return a snapshot without what the protocol does not tell: names, kinds, content, modes and owners stay, and whole seconds."""
+    """Return a snapshot without what the protocol does not tell: names, kinds, content, modes, owners and seconds stay."""
     unseen = {"xattrs": {}, "same_as": b"", "has_holes": False}
     return {
         path: {**known, **unseen, "mtime_ns": known["mtime_ns"] // 1_000_000_000 % (1 << 32)} for path, known in snapshot.items()
