@@ -6,10 +6,18 @@ from fleetsave.sources.agent.door_config import is_seconds
 from fleetsave.sources.agent.door_requests import RefusedRequestError
 
 RESTORE_FIELDS = {
-    **{"recovery": str, "sha256": str, "size": int, "offset": int, "method": str, "keep_aside": bool},
+    "recovery": str,
+    "sha256": str,
+    "size": int,
+    "offset": int,
+    "method": str,
+    "keep_aside": bool,
     # Of folders: how much there is, and which paths in the folder are meant; the script lets none of them lead out of it.
-    **{"content_size": int, "expected_size": int, "entries": int},
-    **{"whole": bool, "away": list, "chosen": list, "paths": list, "made": list},
+    "content_size": int,
+    "expected_size": int,
+    "entries": int,
+    "paths": list,
+    "made": list,
 }
 """What a client alone may say; anything else in its order stays behind."""
 
