@@ -5,7 +5,7 @@ import platform
 from typing import Any
 
 from fleetsave.sources.files.server_side.tree_target import TreeRequest, TreeTarget
-from fleetsave.sources.files.server_side.tree_users import users_of_tree
+from fleetsave.sources.files.server_side.tree_users import WantedPaths, users_of_tree
 from fleetsave.sources.files.server_side.tree_workplace import TreeWorkplace
 from fleetsave.sources.sqlite.server_side.ground import Deadline, RefusedError
 from fleetsave.sources.sqlite.server_side.workplace import MARKER
@@ -29,7 +29,7 @@ def survey_tree(request: TreeRequest, target: TreeTarget, place: TreeWorkplace, 
     needed = request.size + request.content_size * 11 // 10 + request.entries * ROOM_FOR_ENTRY + SPARE_ROOM_FOR_TREES
     found = {"target_state": state, "journal_mode": None, "page_size": None, "schema_sha256": None}  # type: dict[str, Any]
     found.update(size=_size_of(target, deadline), notes=notes, runtime=f"python {platform.python_version()}")
-    found.update(open_by=users_of_tree(target.path, request.paths) if target.exists else [])
+    found.update(open_by=users_of_tree(target.path, WantedPaths(request.asked_of, request.paths)) if target.exists else [])
     found.update(room_free=room.f_bavail * room.f_frsize, room_needed=max(0, needed - place.used()))
     return found
 

@@ -8,7 +8,7 @@ from fleetsave.sources.files.server_side.tree_check import checked_tree
 from fleetsave.sources.files.server_side.tree_chosen import ChosenPaths, missing_folders
 from fleetsave.sources.files.server_side.tree_exchange import put_back_tree, put_tree, take_back_tree
 from fleetsave.sources.files.server_side.tree_target import TreeRequest, TreeTarget
-from fleetsave.sources.files.server_side.tree_users import users_of_tree
+from fleetsave.sources.files.server_side.tree_users import WantedPaths, users_of_tree
 from fleetsave.sources.files.server_side.tree_workplace import NEW_TREE, TreeWorkplace
 from fleetsave.sources.sqlite.server_side.exchange import identity_of
 from fleetsave.sources.sqlite.server_side.ground import Deadline, RefusedError
@@ -55,7 +55,7 @@ def _begin_swap_of_tree(
         raise RefusedError("target_exists", "something is there, and this method replaces nothing")
     if not place.has(NEW_TREE):
         raise RefusedError("not_whole", "the new tree has gone from where it was made")
-    users = users_of_tree(target.path, request.paths) if target.exists else []
+    users = users_of_tree(target.path, WantedPaths(request.asked_of, request.paths)) if target.exists else []
     if users:
         raise RefusedError("in_use", f"open by {', '.join(users)}")
     marker = {"method": request.method, "phase": TREE_BEGUN, "into": checked["into"]}  # type: dict[str, Any]

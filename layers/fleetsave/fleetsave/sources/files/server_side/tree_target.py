@@ -13,7 +13,8 @@ class TreeRequest(Request):
 
     `sha256` is that of the list of what is expected, which is `expected_size` bytes long and begins the copy; the copy has `size`
     bytes. `content_size` is what the files take. `paths` are patterns of what is put into the folder, none for the whole of it;
-    `away` are the paths that are to be moved aside first. `links_out` allows symbolic links that lead out.
+    `asked_of` are the files in it of which it matters who has them open, none for all
+    that is matched; `away` are the paths that are to be moved aside first. `links_out` allows symbolic links that lead out.
     """
 
     def __init__(self, values: "dict[str, Any]") -> None:
@@ -23,6 +24,7 @@ class TreeRequest(Request):
         self.entries = int(values.get("entries", 0))
         self.paths = [str(pattern) for pattern in values.get("paths") or []]
         self.away = [str(path) for path in values.get("away") or []]
+        self.asked_of = [str(path) for path in values.get("chosen") or []]
         self.links_out = bool(values.get("links_out", False))
 
     @property

@@ -7,36 +7,42 @@ from contextlib import suppress
 from fleetsave.sources.files.server_side.patterns import PathPatterns
 
 
-def users_of_tree(root: bytes, patterns: "list[str]") -> "list[str]":
-    """Return `pid 123 (name)` for each process, never our own, that has something open below a folder, or works in it.
+class WantedPaths:
+    """What of a folder is meant: these very files, else what patterns match, else all of it; paths relative to the folder."""
 
-    With patterns, only what they match counts, and nobody is asked where he works.
-    """
-    wanted = PathPatterns(patterns) if patterns else None
+    def __init__(self, files: "list[str]", patterns: "list[str]") -> None:
+        self.is_all = not files and not patterns
+        self._files = {path.encode("utf-8", "surrogateescape") for path in files}
+        self._patterns = PathPatterns(patterns)
+
+    def has(self, path: bytes) -> bool:
+        """Tell whether a path is meant, or lies in what is."""
+        if self.is_all or self._files:
+            return self.is_all or path in self._files
+        places = self._patterns.start()
+        for name in path.split(b"/"):
+            places = self._patterns.below(places, name)
+            if self._patterns.matched(places):
+                return True
+        return False
+
+
+def users_of_tree(root: bytes, wanted: WantedPaths) -> "list[str]":
+    """Return `pid 123 (name)` for each process, never our own, that has something of it open, or works in the whole of it."""
     pids = [int(name) for name in os.listdir("/proc") if name.isdigit()] if os.path.isdir("/proc") else []
     return [_named(pid) for pid in sorted(pids) if pid != os.getpid() and _uses(pid, root, wanted)]
 
 
-def is_wanted(path: bytes, wanted: PathPatterns) -> bool:
-    """Tell whether a path relative to the folder is matched, or lies in what is matched."""
-    places = wanted.start()
-    for name in path.split(b"/"):
-        places = wanted.below(places, name)
-        if wanted.matched(places):
-            return True
-    return False
-
-
-def _uses(pid: int, root: bytes, wanted: "PathPatterns | None") -> bool:
-    links = [] if wanted else [f"/proc/{pid}/cwd", f"/proc/{pid}/root"]
+def _uses(pid: int, root: bytes, wanted: WantedPaths) -> bool:
+    links = [] if not wanted.is_all else [f"/proc/{pid}/cwd", f"/proc/{pid}/root"]
     with suppress(OSError):  # it has ended, or is another user's
         links += [f"/proc/{pid}/fd/{name}" for name in os.listdir(f"/proc/{pid}/fd")]
     for link in links:
         with suppress(OSError):
             path = os.readlink(os.fsencode(link))
-            if path == root and wanted is None:
+            if path == root and wanted.is_all:
                 return True
-            if path.startswith(root + b"/") and (wanted is None or is_wanted(path[len(root) + 1 :], wanted)):
+            if path.startswith(root + b"/") and wanted.has(path[len(root) + 1 :]):
                 return True
     return False
 
