@@ -1,5 +1,6 @@
 """Whoever comes to an agent gets what is on its list, or a status; it stays alive, and nobody holds it up."""
 
+import json
 import socket
 from collections.abc import Iterator
 from contextlib import suppress
@@ -122,3 +123,36 @@ def test_neither_tokens_nor_paths_stand_in_the_log(healthy: Served) -> None:
     log = healthy.agent.log.read_text()
     assert "GET main 200" in log
     assert not [word for word in ("secret", healthy.agent.read_token, str(healthy.path), "snapshot") if word in log]
+
+
+values = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20), st.just("server_001.000001"), st.just("/etc")
+)
+orders = st.dictionaries(
+    st.sampled_from(["path", "recovery", "deadline", "sha256", "size", "offset", "method", "checks", "new_in", "staging", "name"]),
+    st.one_of(values, st.lists(values, max_size=2), st.dictionaries(st.text(max_size=3), values, max_size=2)),
+)  # fmt: skip
+STEPS = ["survey", "received", "receive", "check", "swap", "verify", "roll_back", "clean_up", "dance"]
+
+
+@settings(max_examples=100, deadline=None)
+@given(order=orders, step=st.sampled_from(STEPS), is_ours=st.booleans(), copy=st.binary(max_size=300))
+def test_whatever_a_restore_says_the_database_stays_as_it_is(
+    served: Served, order: dict[str, object], step: str, is_ours: bool, copy: bytes
+) -> None:
+    before, beside = served.path.read_bytes(), sorted(served.path.parent.iterdir())
+    asked = {**order, **({"path": str(served.path), "deadline": 5} if is_ours else {})}
+    line = json.dumps(asked).encode() + b"\n" + copy
+    body = b"%x\r\n%s\r\n0\r\n\r\n" % (len(line), line)
+    sent = raw_request(
+        f"/restore/database/main/restore_{step}", method="POST", token=f"Bearer {served.agent.restore_token}",
+        headers="Transfer-Encoding: chunked\r\n", body=body,
+    )  # fmt: skip
+    assert status_of(raw_exchange(served.agent, sent)) in (200, 400)
+    assert served.path.read_bytes() == before
+    ours = [path for path in served.path.parent.iterdir() if path.name.startswith(".fleetsave-")]
+    assert sorted(set(served.path.parent.iterdir()) - set(ours)) == [path for path in beside if path not in ours]
+
+
+def test_the_agent_is_well_after_all_of_these_too(healthy: Served) -> None:
+    assert "Traceback" not in healthy.agent.log.read_text()

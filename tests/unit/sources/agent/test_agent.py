@@ -16,7 +16,7 @@ from fleetsave.sources.sqlite import server_side as sqlite
 ROOT = Path(__file__).parents[4]
 COMMITTED = ROOT / "agent" / "fleetsave_agent.py"
 TREE = ast.parse(agent())
-DOOR_LINES = 1300
+DOOR_LINES = 1350
 
 
 def test_the_committed_file_is_what_is_made_of_the_parts() -> None:

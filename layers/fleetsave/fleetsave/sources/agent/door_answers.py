@@ -253,6 +253,6 @@ RESOURCES: "list[tuple[str, re.Pattern[str], Callable[..., None]]]" = [
         ("DELETE", f"/backup/database/{ARTIFACT}", Answers.drop),
         ("GET", f"/backup/files/{ARTIFACT}", Answers.folder),
         ("GET", "/backup/full/full", Answers.full),
-        ("POST", f"/restore/(database|files)/{ARTIFACT}/(restore_[a-z_]{{1,40}})", Answers.restore),
+        ("POST", f"/restore/(database|files)/{ARTIFACT}/((?:restore|tree)_[a-z_]{{1,40}})", Answers.restore),
     )
 ]

@@ -7,7 +7,7 @@ from typing import Any
 
 from fleetsave.sources.agent.door_client import Client, ClientGoneError
 
-HEAD_BYTES, HEADERS, REQUEST_BYTES = 8192, 40, 65536
+HEAD_BYTES, HEADERS, ORDER_BYTES = 8192, 40, 1 << 20
 REQUEST_LINE = re.compile(rb"([A-Z]{3,10}) (/[A-Za-z0-9/_-]{0,300})(?:\?([A-Za-z0-9_=&-]{0,600}))? HTTP/1\.1")
 HEADER = re.compile(rb"([A-Za-z0-9-]{1,60}):([\t\x20-\x7e]*)")
 SIZE = re.compile(rb"[0-9A-Fa-f]{1,8}\r\n")
@@ -77,7 +77,7 @@ class HttpRequest:
         blocks, begun = self._chunks(), b""
         while b"\n" not in begun:
             block = next(blocks, b"")
-            if not block or len(begun) > REQUEST_BYTES:
+            if not block or len(begun) > ORDER_BYTES:
                 raise RefusedRequestError(400)
             begun += block
         line, _, rest = begun.partition(b"\n")

@@ -17,7 +17,8 @@ RESTORE_FIELDS = {
     "expected_size": int,
     "entries": int,
     "paths": list,
-    "made": list,
+    "chosen": list,
+    "away": list,
 }
 """What a client alone may say; anything else in its order stays behind."""
 
