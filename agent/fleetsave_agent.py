@@ -353,7 +353,7 @@ from collections.abc import Iterator
 from typing import Any
 
 
-HEAD_BYTES, HEADERS, REQUEST_BYTES = 8192, 40, 65536
+HEAD_BYTES, HEADERS, ORDER_BYTES = 8192, 40, 1 << 20
 REQUEST_LINE = re.compile(rb"([A-Z]{3,10}) (/[A-Za-z0-9/_-]{0,300})(?:\?([A-Za-z0-9_=&-]{0,600}))? HTTP/1\.1")
 HEADER = re.compile(rb"([A-Za-z0-9-]{1,60}):([\t\x20-\x7e]*)")
 SIZE = re.compile(rb"[0-9A-Fa-f]{1,8}\r\n")
@@ -423,7 +423,7 @@ class HttpRequest:
         blocks, begun = self._chunks(), b""
         while b"\n" not in begun:
             block = next(blocks, b"")
-            if not block or len(begun) > REQUEST_BYTES:
+            if not block or len(begun) > ORDER_BYTES:
                 raise RefusedRequestError(400)
             begun += block
         line, _, rest = begun.partition(b"\n")
@@ -831,7 +831,8 @@ RESTORE_FIELDS = {
     "expected_size": int,
     "entries": int,
     "paths": list,
-    "made": list,
+    "chosen": list,
+    "away": list,
 }
 """What a client alone may say; anything else in its order stays behind."""
 
@@ -1115,7 +1116,7 @@ RESOURCES: "list[tuple[str, re.Pattern[str], Callable[..., None]]]" = [
         ("DELETE", f"/backup/database/{ARTIFACT}", Answers.drop),
         ("GET", f"/backup/files/{ARTIFACT}", Answers.folder),
         ("GET", "/backup/full/full", Answers.full),
-        ("POST", f"/restore/(database|files)/{ARTIFACT}/(restore_[a-z_]{{1,40}})", Answers.restore),
+        ("POST", f"/restore/(database|files)/{ARTIFACT}/((?:restore|tree)_[a-z_]{{1,40}})", Answers.restore),
     )
 ]
 
@@ -4342,7 +4343,8 @@ class TreeRequest(Request):
 
     `sha256` is that of the list of what is expected, which is `expected_size` bytes long and begins the copy; the copy has `size`
     bytes. `content_size` is what the files take. `paths` are patterns of what is put into the folder, none for the whole of it;
-    `away` are the paths that are to be moved aside first. `links_out` allows symbolic links that lead out.
+    `asked_of` are the files in it of which it matters who has them open, none for all
+    that is matched; `away` are the paths that are to be moved aside first. `links_out` allows symbolic links that lead out.
     """
 
     def __init__(self, values: "dict[str, Any]") -> None:
@@ -4352,6 +4354,7 @@ class TreeRequest(Request):
         self.entries = int(values.get("entries", 0))
         self.paths = [str(pattern) for pattern in values.get("paths") or []]
         self.away = [str(path) for path in values.get("away") or []]
+        self.asked_of = [str(path) for path in values.get("chosen") or []]
         self.links_out = bool(values.get("links_out", False))
 
     @property
@@ -5115,36 +5118,42 @@ from contextlib import suppress
 
 
 
-def users_of_tree(root: bytes, patterns: "list[str]") -> "list[str]":
-    """Return `pid 123 (name)` for each process, never our own, that has something open below a folder, or works in it.
+class WantedPaths:
+    """What of a folder is meant: these very files, else what patterns match, else all of it; paths relative to the folder."""
 
-    With patterns, only what they match counts, and nobody is asked where he works.
-    """
-    wanted = PathPatterns(patterns) if patterns else None
+    def __init__(self, files: "list[str]", patterns: "list[str]") -> None:
+        self.is_all = not files and not patterns
+        self._files = {path.encode("utf-8", "surrogateescape") for path in files}
+        self._patterns = PathPatterns(patterns)
+
+    def has(self, path: bytes) -> bool:
+        """Tell whether a path is meant, or lies in what is."""
+        if self.is_all or self._files:
+            return self.is_all or path in self._files
+        places = self._patterns.start()
+        for name in path.split(b"/"):
+            places = self._patterns.below(places, name)
+            if self._patterns.matched(places):
+                return True
+        return False
+
+
+def users_of_tree(root: bytes, wanted: WantedPaths) -> "list[str]":
+    """Return `pid 123 (name)` for each process, never our own, that has something of it open, or works in the whole of it."""
     pids = [int(name) for name in os.listdir("/proc") if name.isdigit()] if os.path.isdir("/proc") else []
     return [_named(pid) for pid in sorted(pids) if pid != os.getpid() and _uses(pid, root, wanted)]
 
 
-def is_wanted(path: bytes, wanted: PathPatterns) -> bool:
-    """Tell whether a path relative to the folder is matched, or lies in what is matched."""
-    places = wanted.start()
-    for name in path.split(b"/"):
-        places = wanted.below(places, name)
-        if wanted.matched(places):
-            return True
-    return False
-
-
-def _uses(pid: int, root: bytes, wanted: "PathPatterns | None") -> bool:
-    links = [] if wanted else [f"/proc/{pid}/cwd", f"/proc/{pid}/root"]
+def _uses(pid: int, root: bytes, wanted: WantedPaths) -> bool:
+    links = [] if not wanted.is_all else [f"/proc/{pid}/cwd", f"/proc/{pid}/root"]
     with suppress(OSError):  # it has ended, or is another user's
         links += [f"/proc/{pid}/fd/{name}" for name in os.listdir(f"/proc/{pid}/fd")]
     for link in links:
         with suppress(OSError):
             path = os.readlink(os.fsencode(link))
-            if path == root and wanted is None:
+            if path == root and wanted.is_all:
                 return True
-            if path.startswith(root + b"/") and (wanted is None or is_wanted(path[len(root) + 1 :], wanted)):
+            if path.startswith(root + b"/") and wanted.has(path[len(root) + 1 :]):
                 return True
     return False
 
@@ -5446,7 +5455,7 @@ def _begin_swap_of_tree(
         raise RefusedError("target_exists", "something is there, and this method replaces nothing")
     if not place.has(NEW_TREE):
         raise RefusedError("not_whole", "the new tree has gone from where it was made")
-    users = users_of_tree(target.path, request.paths) if target.exists else []
+    users = users_of_tree(target.path, WantedPaths(request.asked_of, request.paths)) if target.exists else []
     if users:
         raise RefusedError("in_use", f"open by {', '.join(users)}")
     marker = {"method": request.method, "phase": TREE_BEGUN, "into": checked["into"]}  # type: dict[str, Any]
@@ -5533,7 +5542,7 @@ def survey_tree(request: TreeRequest, target: TreeTarget, place: TreeWorkplace, 
     needed = request.size + request.content_size * 11 // 10 + request.entries * ROOM_FOR_ENTRY + SPARE_ROOM_FOR_TREES
     found = {"target_state": state, "journal_mode": None, "page_size": None, "schema_sha256": None}  # type: dict[str, Any]
     found.update(size=_size_of(target, deadline), notes=notes, runtime=f"python {platform.python_version()}")
-    found.update(open_by=users_of_tree(target.path, request.paths) if target.exists else [])
+    found.update(open_by=users_of_tree(target.path, WantedPaths(request.asked_of, request.paths)) if target.exists else [])
     found.update(room_free=room.f_bavail * room.f_frsize, room_needed=max(0, needed - place.used()))
     return found
 
