@@ -110,6 +110,14 @@ def test_a_large_file_is_as_long_as_it_was_and_says_what_became_of_it(
     assert content.problem == problem
 
 
+def test_a_large_file_that_is_gone_once_it_was_read_is_whole_and_named(session: WatchedSession, path: Path) -> None:
+    path.write_bytes(b"x" * 2_000_000)
+    content = streamed(session, path)
+    session.after_read = lambda _: path.unlink()
+    assert all_of(content) == b"x" * 2_000_000
+    assert content.problem == "changed"
+
+
 def test_a_large_file_that_cannot_be_read_any_more_is_filled_up_and_named(session: WatchedSession, path: Path) -> None:
     path.write_bytes(b"x" * 2_000_000)
     content = streamed(session, path)

@@ -38,7 +38,11 @@ class SftpContent(FileContent):
                 position += len(zeros)
                 yield zeros
             return
-        after = self._session.lstat(self._path)
+        try:
+            after = self._session.lstat(self._path)
+        except SftpStatusError as error:
+            self.problem, self.detail = "changed", f"what became of it could not be seen: {error.message}"
+            return
         if _is_changed(self._before, after):
             self.problem, self.detail = what_changed(self.size, after.size)
 

@@ -9,6 +9,7 @@ from typing import Any
 from fleetsave.sources.files.server_side.file_content import FileContent
 from fleetsave.sources.files.server_side.manifest_lines import ManifestLines
 from fleetsave.sources.files.server_side.tar_members import MemberMeta, member_header, sparse_map, tar_padding
+from fleetsave.sources.sqlite.server_side.ground import RefusedError
 
 FULL_PIECE = 256 << 10
 """How many bytes are handed on at once."""
@@ -52,7 +53,7 @@ class ArchiveWriter:
         self._counts["links"] += 1
 
     def file(self, name: str, content: FileContent) -> "Iterator[bytes]":
-        """Write a file, and close it."""
+        """Write a file, and close it. Raise RefusedError if it fails in the middle: there is no archive any more."""
         offset = self.position
         try:
             mapped = b"" if content.segments is None else sparse_map(content.segments, content.size)
@@ -68,6 +69,8 @@ class ArchiveWriter:
                     self._put(piece)
                 yield from self.full()
             self._put(tar_padding(stored))
+        except OSError as error:
+            raise RefusedError("io_error", f"{name}: {error.strerror}") from None
         finally:
             content.close()
         values = {"size": content.size, "sha256": digest.hexdigest()}  # type: dict[str, Any]

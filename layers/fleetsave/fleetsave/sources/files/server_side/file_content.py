@@ -100,7 +100,11 @@ class StreamedContent(FileContent):
             position += len(data)
 
     def _compare(self) -> None:
-        after = os.fstat(self._descriptor)
+        try:
+            after = os.fstat(self._descriptor)
+        except OSError as error:
+            self.problem, self.detail = "changed", f"what became of it could not be seen: {error.strerror}"
+            return
         if not self.problem and is_changed(self._before, after):
             self.problem, self.detail = what_changed(self.size, after.st_size)
 

@@ -116,8 +116,8 @@ class TreeCapture:
                 self._write_folder(folder)
 
     def _write_folder(self, folder: TreeFolder) -> None:
-        folder.is_written = True
         self._writer.directory(folder.name, self._owners.meta(os.fstat(folder.descriptor), folder.descriptor))
+        folder.is_written = True
 
     def _file(self, folder: TreeFolder, name: bytes, member: str, status: "os.stat_result") -> "Iterator[bytes]":
         if is_beside_database(name, folder.is_database):
