@@ -129,7 +129,7 @@ values = st.one_of(
     st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=20), st.just("server_001.000001"), st.just("/etc")
 )
 orders = st.dictionaries(
-    st.sampled_from(["path", "recovery", "deadline", "sha256", "size", "offset", "method", "checks", "new_in", "staging", "name"]),
+    st.sampled_from(["path", "recovery", "deadline", "sha256", "size", "offset", "method", "checks", "new_in", "staging"]),
     st.one_of(values, st.lists(values, max_size=2), st.dictionaries(st.text(max_size=3), values, max_size=2)),
 )  # fmt: skip
 STEPS = ["survey", "received", "receive", "check", "swap", "verify", "roll_back", "clean_up", "dance"]
