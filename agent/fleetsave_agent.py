@@ -3637,7 +3637,11 @@ class StreamedContent(FileContent):
             position += len(data)
 
     def _compare(self) -> None:
-        after = os.fstat(self._descriptor)
+        try:
+            after = os.fstat(self._descriptor)
+        except OSError as error:
+            self.problem, self.detail = "changed", f"what became of it could not be seen: {error.strerror}"
+            return
         if not self.problem and is_changed(self._before, after):
             self.problem, self.detail = what_changed(self.size, after.st_size)
 
@@ -3717,6 +3721,7 @@ from typing import Any
 
 
 
+
 FULL_PIECE = 256 << 10
 """How many bytes are handed on at once."""
 
@@ -3759,7 +3764,7 @@ class ArchiveWriter:
         self._counts["links"] += 1
 
     def file(self, name: str, content: FileContent) -> "Iterator[bytes]":
-        """Write a file, and close it."""
+        """Write a file, and close it. Raise RefusedError if it fails in the middle: there is no archive any more."""
         offset = self.position
         try:
             mapped = b"" if content.segments is None else sparse_map(content.segments, content.size)
@@ -3775,6 +3780,8 @@ class ArchiveWriter:
                     self._put(piece)
                 yield from self.full()
             self._put(tar_padding(stored))
+        except OSError as error:
+            raise RefusedError("io_error", f"{name}: {error.strerror}") from None
         finally:
             content.close()
         values = {"size": content.size, "sha256": digest.hexdigest()}  # type: dict[str, Any]
@@ -4205,8 +4212,8 @@ class TreeCapture:
                 self._write_folder(folder)
 
     def _write_folder(self, folder: TreeFolder) -> None:
-        folder.is_written = True
         self._writer.directory(folder.name, self._owners.meta(os.fstat(folder.descriptor), folder.descriptor))
+        folder.is_written = True
 
     def _file(self, folder: TreeFolder, name: bytes, member: str, status: "os.stat_result") -> "Iterator[bytes]":
         if is_beside_database(name, folder.is_database):
