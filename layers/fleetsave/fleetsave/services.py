@@ -24,6 +24,8 @@ from fleetsave.model.keys import ArtifactId, BackupKey
 from fleetsave.model.kinds import Kind
 from fleetsave.model.recoveries import Recovery
 from fleetsave.model.recovery_records import RecoveryPlan
+from fleetsave.planning.archive_plan import chosen_and_made
+from fleetsave.planning.archive_target import folders_allowed
 from fleetsave.planning.sqlite_target import allowed_folders
 from fleetsave.postgres.programs import Programs, find_programs
 from fleetsave.queues import (
@@ -36,21 +38,26 @@ from fleetsave.queues import (
     SqsRecoveryQueue,
 )
 from fleetsave.recover.ports import Ports as RecoverPorts
-from fleetsave.recover.targets import DatabaseTarget, OpenTarget, ServerTarget, planned, server_of
+from fleetsave.recover.targets import AgentTarget, DatabaseTarget, OpenTarget, ServerTarget, planned, server_of
 from fleetsave.secrets import Secrets, SecretsManager, read_credentials
 from fleetsave.settings import Provider, Settings, variable
 from fleetsave.sources.base import LiveDump, Restorer, ServerSource
+from fleetsave.sources.files.restore_refusals import tree_refusal
+from fleetsave.sources.files.restorer import TreeRestorer
 from fleetsave.sources.over_https import HttpsSource
 from fleetsave.sources.over_ssh import SshSource
 from fleetsave.sources.postgres.access import PostgresAccess, SignToken
 from fleetsave.sources.postgres.dump import begin
 from fleetsave.sources.postgres.recovery_context import Place, make_context
 from fleetsave.sources.postgres.restorer import PostgresRestorer
-from fleetsave.sources.sqlite.restorer import SqliteRestorer
+from fleetsave.sources.script_over_https import HttpsScript
+from fleetsave.sources.sqlite.restore_refusals import restore_refusal
+from fleetsave.sources.sqlite.restorer import Script, SqliteRestorer
 from fleetsave.store import profiles
 from fleetsave.store.base import ObjectStore
 from fleetsave.store.s3 import S3Store
 from fleetsave.surveyor import FunctionSurveyor
+from fleetsave.transports.base import Transport
 from fleetsave.transports.https import HttpsConnection
 from fleetsave.transports.ssh import SshTransport
 
@@ -192,12 +199,26 @@ class Services:
     def _open_server(self, fleet: Fleet, recovery: Recovery) -> OpenTarget:
         """Return the way to the game server of a recovery, with the private key for restoring."""
         server, plan = server_of(fleet, recovery.id.server_id), planned(recovery)
-        assert server.restore_ssh is not None  # noqa: S101 - recoveries over HTTPS are refused when they are planned
+        refuse = restore_refusal if plan.kind is Kind.DATABASE else tree_refusal
+        if server.restore_https is not None:
+            connection = HttpsConnection(server.restore_https, self.secrets.get(server.restore_https.token_secret))
+            script = HttpsScript(connection, server, plan.target_path, refuse)
+            return AgentTarget(self._server_restorer(fleet, server, recovery, script))
+        assert server.restore_ssh is not None  # noqa: S101 - a server is reached in one of the two ways
         transport = SshTransport(server.restore_ssh, self.secrets.get(server.restore_ssh.key_secret))
-        restorer = SqliteRestorer(
-            transport, server, plan, recovery.id, deadline=_deadline(fleet, server, plan), allowed_folders=allowed_folders(server)
+        return ServerTarget(server, transport, self._server_restorer(fleet, server, recovery, transport))
+
+    def _server_restorer(self, fleet: Fleet, server: Server, recovery: Recovery, reach: Transport | Script) -> Restorer:
+        """Return the way of a recovery's backup into its file or folder."""
+        plan, deadline = planned(recovery), _deadline(fleet, server, planned(recovery))
+        if plan.kind is Kind.DATABASE:
+            return SqliteRestorer(
+                reach, server, plan, recovery.id, deadline=deadline, allowed_folders=allowed_folders(server)
+            )  # fmt: skip
+        chosen, made = chosen_and_made(recovery.request, plan, self.catalog)
+        return TreeRestorer(
+            reach, server, plan, recovery.id, deadline=deadline, allowed_folders=folders_allowed(server), chosen=chosen, made=made
         )  # fmt: skip
-        return ServerTarget(server, transport, restorer)
 
 
 @cache
@@ -241,7 +262,10 @@ def open_store(settings: Settings, secrets: Secrets) -> ObjectStore:
 
 def _deadline(fleet: Fleet, server: Server, plan: RecoveryPlan) -> timedelta:
     """Return how long one step on the server may take: as long as the artifact's snapshot."""
-    found = fleet.find(ArtifactId(server.id, plan.kind, plan.artifact)) if plan.artifact else None
+    if plan.artifact is None:
+        return _DEADLINE
+    artifact_id = ArtifactId(server.id, plan.kind, plan.artifact)
+    found = fleet.find(artifact_id) or fleet.find_archive(artifact_id)
     return found[1].deadline if found else _DEADLINE
 
 

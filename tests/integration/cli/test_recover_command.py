@@ -112,7 +112,7 @@ def test_one_recovery_at_a_time_and_it_can_be_cancelled(
         (("start", "server_002", "--backup", MISSION["backup_key"]), 2, "other_servers_backup"),
         (("start", "server_001", "--to-path", "/etc/passwd"), 2, "target_not_allowed"),
         (("start", "server_001", "--at", "2020-01-01T00:00:00Z"), 5, "no_backup"),
-        (("start", "server_001", "--type", "files"), 2, "unsupported_type"),
+        (("start", "server_001", "--type", "files"), 5, "unknown_artifact"),
         (("show", SECOND), 5, "unknown_recovery"),
     ],
 )

@@ -10,7 +10,7 @@ from fleetsave.model.keys import ArtifactId, BackupKey, RecordName
 from fleetsave.model.kinds import Compression, Kind
 from fleetsave.model.recoveries import Reason
 from fleetsave.model.slots import Slot
-from fleetsave.planning.selection import SUPPORTED, select
+from fleetsave.planning.selection import select
 from tests.unit.planning.requests import ask, fleet_of
 from tests.unit.prune.bucket import DAY, NOW, VERIFIED, Bucket, CutListing, fleet, key_of
 
@@ -184,6 +184,6 @@ def test_what_is_no_key_is_refused_before_the_store_is_asked(bucket: Bucket, tex
     assert dict(bucket.store.calls) == before
 
 
-@pytest.mark.parametrize("kind", sorted(set(Kind) - SUPPORTED))
-def test_kinds_that_cannot_be_recovered_are_refused(bucket: Bucket, kind: Kind) -> None:
-    assert refused(bucket, kind=kind, artifact=None) == Reason.UNSUPPORTED_TYPE
+@pytest.mark.parametrize("kind", [Kind.FILES, Kind.FULL])
+def test_a_kind_of_which_the_fleet_file_names_nothing_is_refused(bucket: Bucket, kind: Kind) -> None:
+    assert refused(bucket, kind=kind, artifact=None) == Reason.UNKNOWN_ARTIFACT

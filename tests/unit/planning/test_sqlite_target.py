@@ -1,6 +1,5 @@
 """A recovery goes where the fleet file allows it to, and nowhere else."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,9 +8,9 @@ from fleetsave.model.errors import InvalidInputError, RecoveryRefusedError
 from fleetsave.model.fleet import Fleet
 from fleetsave.model.recoveries import Reason
 from fleetsave.planning.sqlite_target import allowed_folders, find_target
-from fleetsave.planning.target import Target
+from fleetsave.planning.target import Origin, Target
 from tests.unit.planning.requests import ask, fleet_of
-from tests.unit.prune.bucket import DAY, fleet, key_of, stored
+from tests.unit.prune.bucket import fleet
 
 GAME = "/srv/game.db"
 HOSTILE = [
@@ -23,8 +22,7 @@ HOSTILE = [
 def target(
     path: str | None = None, *, source: str = GAME, artifact: str = "database", of: Fleet | None = None, **request: Any
 ) -> Target:
-    record = replace(stored(key_of(DAY, artifact=artifact)), source_path=source)
-    return find_target(ask(target_path=path, **request), record, of or fleet())
+    return find_target(ask(target_path=path, **request), Origin(artifact, source), of or fleet())
 
 
 def refused(path: str | None = None, **given: Any) -> str:

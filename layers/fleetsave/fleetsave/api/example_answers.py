@@ -38,6 +38,8 @@ ANSWERS: dict[tuple[str, str], dict[str, Any]] = {
             "format": "plain",
             "comparison": [],
             "compared_with": None,
+            "selection": None,
+            "page_size": 4096,
         },
     },
     ("recover", "202"): {
@@ -151,6 +153,8 @@ ANSWERS: dict[tuple[str, str], dict[str, Any]] = {
             "format": "plain",
             "comparison": [],
             "compared_with": None,
+            "selection": None,
+            "page_size": 4096,
         },
         "survey": None,
         "proof": {

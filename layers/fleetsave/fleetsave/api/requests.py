@@ -24,10 +24,12 @@ from pydantic import (
 from pydantic.config import JsonDict
 
 from fleetsave.model.errors import InvalidInputError
+from fleetsave.model.fleet_files import Pattern
 from fleetsave.model.fleet_parts import Duration
 from fleetsave.model.keys import BackupKey, parse_id
 from fleetsave.model.kinds import Kind
 from fleetsave.model.recovery_keys import RecoveryId
+from fleetsave.planning.archive_plan import parse_part
 from fleetsave.planning.postgresql_target import require_name
 
 MISSION_BODY: JsonDict = {
@@ -95,6 +97,12 @@ AbsolutePath = Annotated[
     AfterValidator(_check_path),
     WithJsonSchema({"type": "string", "pattern": r"^(/[^/\x00-\x1f\x7f]+)+$", "maxLength": _LONGEST_PATH}),
 ]
+Part = Annotated[
+    str,
+    AfterValidator(_checked_by(parse_part)),
+    WithJsonSchema({"type": "string", "pattern": r"^(databases|files)/[a-z0-9][a-z0-9_-]{0,62}$"}),
+]
+PathPattern = Annotated[Pattern, StringConstraints(min_length=1, max_length=_LONGEST_PATH)]
 DatabaseName = Annotated[str, AfterValidator(_checked_by(require_name))]
 TargetPath = Annotated[str, WithJsonSchema({"type": "string", "minLength": 1, "maxLength": _LONGEST_PATH})]
 Moment = Annotated[datetime, BeforeValidator(_read_moment), WithJsonSchema({"type": "string", "format": "date-time"})]
@@ -136,6 +144,13 @@ class RecoveryBody(_Strict):
     artifact: Identifier | None = Field(
         default=None, description="which one, where a server has several of that type; not with backup_key"
     )
+    part: Part | None = Field(
+        default=None,
+        description="what of a full backup: databases/<artifact> or files/<set>; all of it, to a new folder, if left out",
+    )
+    paths: Annotated[list[PathPattern], Field(max_length=100)] = Field(
+        default=[], description="which paths of a folder, relative to it, as in the fleet file's include; all if left out"
+    )
     target: TargetBody | None = Field(default=None, description="where to; by default where it came from")
     dry_run: StrictBool = Field(default=False, description="only say what would be done: nothing is written or queued")
     allow_unverified: StrictBool = Field(default=False, description="take a backup that is not, or not yet, verified")
@@ -150,6 +165,14 @@ class RecoveryBody(_Strict):
             form = _DatabaseTarget if info.data["backup_type"] is Kind.POSTGRESQL else _FileTarget
             form.model_validate(target.model_dump())
         return target
+
+    @model_validator(mode="after")
+    def _part_and_paths_go_with_the_type(self) -> "RecoveryBody":
+        if self.part is not None and self.backup_type is not Kind.FULL:
+            raise ValueError("part is said of full backups alone: leave it out")
+        if self.paths and self.backup_type not in (Kind.FILES, Kind.FULL):
+            raise ValueError("paths are said of files and full backups alone: leave them out")
+        return self
 
     @model_validator(mode="after")
     def _backup_is_named_once(self) -> "RecoveryBody":

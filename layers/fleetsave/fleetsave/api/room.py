@@ -84,7 +84,7 @@ def undo_recovery(recovery_id: RecoveryId, asked: Asked, ports: ApiPorts) -> Beg
     server_id = original.request.target_server_id
     request = RecoveryRequest(
         server_id=server_id,
-        kind=original.request.kind,
+        kind=original.plan.kind,  # a full backup brings back databases and folders, and those are what was kept
         target_server_id=server_id,
         requested_by=asked.caller,
         digest=_digest({"undo_of": str(recovery_id)}),
@@ -94,6 +94,8 @@ def undo_recovery(recovery_id: RecoveryId, asked: Asked, ports: ApiPorts) -> Beg
         allow_schema_change=True,
         undo_of=str(recovery_id),
         idempotency=asked.idempotency,
+        paths=original.request.paths,
+        undoes_backup=original.plan.backup_key,
     )
     return _begin(request, ports)
 
@@ -156,6 +158,8 @@ def _request(body: RecoveryBody, asked: Asked) -> RecoveryRequest:
         allow_unverified=body.allow_unverified,
         allow_schema_change=body.allow_schema_change,
         idempotency=asked.idempotency,
+        part=body.part,
+        paths=list(body.paths),
     )
 
 

@@ -7,10 +7,12 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
+from fleetsave.catalog.manifests import read_manifest
 from fleetsave.model.errors import CatalogError, InvalidInputError, ObjectExistsError, ObjectNotFoundError
 from fleetsave.model.history import Backup
 from fleetsave.model.keys import BackupKey, RecordName, catalog_prefix, parse_record_key
 from fleetsave.model.kinds import Kind
+from fleetsave.model.manifests import Entry
 from fleetsave.model.records import PrunedRecord, StoredRecord, VerdictRecord
 from fleetsave.store.base import ObjectStore
 
@@ -63,6 +65,10 @@ class Catalog:
                 "It was moved by hand; put it back.",
             )
         return record
+
+    def manifest(self, stored: StoredRecord) -> Iterator[Entry]:
+        """Read the manifest beside an archive, entry by entry. Raise as `read_manifest` does."""
+        return read_manifest(self._store, stored)
 
     def verdict(self, key: BackupKey, name: RecordName) -> VerdictRecord:
         """Read `verified.json`, `suspect.json`, `inconclusive.json` or `rejected.json`, as `stored` does."""

@@ -31,7 +31,7 @@ def check(entry: Entry, restored: Path, *, seconds: float) -> list[Finding]:
 
 def _findings(entry: Entry, restored: Path, seconds: float) -> list[Finding]:
     try:
-        report = _report(entry)
+        report = capture_of(entry)
         faults = list(_faults(entry, report))
     except ValidationError as error:
         where = ", ".join(sorted({".".join(map(str, problem["loc"]))[:50] for problem in error.errors(include_input=False)})[:5])
@@ -51,7 +51,7 @@ def _findings(entry: Entry, restored: Path, seconds: float) -> list[Finding]:
         return [*findings, Finding("integrity", Outcome.FAILED, f"SQLite cannot open it: {error}", Level.RESTORED)]
 
 
-def _report(entry: Entry) -> CaptureReport:
+def capture_of(entry: Entry) -> CaptureReport:
     """Read what the server said of its snapshot. Raise ValidationError if it is no report; a path may be no UTF-8."""
     told = {"sha256_origin": "source", **(entry.sqlite or {})}
     return _REPORT.validate_python({name: printable(value) if isinstance(value, str) else value for name, value in told.items()})

@@ -39,7 +39,9 @@ def recover() -> None:
 @click.option(
     "--at", metavar="TIME", help="The newest verified one not later than this (ISO 8601, UTC unless it says otherwise)."
 )
-@click.option("--artifact", metavar="NAME", help="Which database, where the server has several.")
+@click.option("--artifact", metavar="NAME", help="Which artifact, where the server has several of that type.")
+@click.option("--part", metavar="PART", help="What of a full backup: databases/ARTIFACT or files/SET; without it, all of it.")
+@click.option("--path", "paths", metavar="PATTERN", multiple=True, help="Only these paths of a folder; may be given often.")
 @click.option("--to-path", metavar="PATH", help="Another path on the server; for PostgreSQL, the name of a new database.")
 @click.option("--to-server", metavar="ID", help="Another server.")
 @click.option("--allow-unverified", is_flag=True, help="Take a backup that is not verified.")
@@ -57,6 +59,8 @@ def start(
     backup: str | None,
     at: str | None,
     artifact: str | None,
+    part: str | None,
+    paths: tuple[str, ...],
     to_path: str | None,
     to_server: str | None,
     allow_unverified: bool,
@@ -78,6 +82,8 @@ def start(
         "backup_key": backup,
         "at": read_moment("--at", at).isoformat() if at else None,
         "artifact": artifact,
+        "part": part,
+        "paths": list(paths) or None,
         "target": _target(to_path, to_server),
         "allow_unverified": allow_unverified or None,
         "allow_schema_change": allow_schema_change or None,

@@ -39,8 +39,9 @@ class RecoveryRequest:
 
     `artifact`, `backup_key` and `at` say which backup, `target_path` under which path, each None for what is usual.
     `part` is what of a full backup, `databases/{artifact}` or `files/{set}`, `paths` which paths of a folder, as patterns.
-    `undo_of` is the recovery that this one takes back, `undoes_backup` the key of the backup which that one restored, `requested_by` the caller as the API knows it, `idempotency` the
-    SHA-256 hex of caller and Idempotency-Key, `digest` that of all that was asked.
+    `undo_of` is the recovery that this one takes back, `undoes_backup` the key of the backup which that one restored,
+    `requested_by` the caller as the API knows it, `idempotency` the SHA-256 hex of caller and Idempotency-Key, `digest` that of
+    all that was asked.
     """
 
     server_id: str
@@ -101,9 +102,9 @@ class RecoveryPlan:
     `kind` is that of what is replaced: a full backup brings back folders and databases. `selection` says what of an archive
     that is; then `plain_size` is what is sent to the server, and `plain_sha256` that of the list of files that goes ahead
     of them, by which each is checked, or of the one database that is sent. `page_size` is that of a SQLite database.
-    `target_path` is a file or folder on the server, or the name of a PostgreSQL database. `artifact` is the name of the artifact at the
-    target, None for a path where none is. `safety_artifact` is what its state is backed up as. `verdict` is the state of the
-    backup in the catalog. `steps` and `warnings` are sentences for a person. `comparison` holds the tables of a PostgreSQL
+    `target_path` is a file or folder on the server, or the name of a PostgreSQL database. `artifact` is the name of the artifact
+    at the target, None for a path where none is. `safety_artifact` is what its state is backed up as. `verdict` is the state of
+    the backup in the catalog. `steps` and `warnings` are sentences for a person. `comparison` holds the tables of a PostgreSQL
     database, `compared_with` whose rows stand for now: those of the newest verified backup, or of the database itself.
     """
 

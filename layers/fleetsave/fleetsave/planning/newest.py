@@ -6,7 +6,6 @@ from fleetsave.catalog.catalog import Catalog
 from fleetsave.model.fingerprints import Fingerprint
 from fleetsave.model.history import State
 from fleetsave.model.keys import ArtifactId, BackupKey
-from fleetsave.model.records import StoredRecord
 
 
 @dataclass(frozen=True)
@@ -16,9 +15,8 @@ class Newest:
     key: BackupKey
     fingerprint: Fingerprint | None
 
-    def has_schema_of(self, stored: StoredRecord) -> bool:
+    def has_schema_of(self, theirs: Fingerprint | None) -> bool:
         """Tell whether the schema is that of another backup, as far as both are known."""
-        theirs = stored.capture.fingerprint
         return self.fingerprint is None or (theirs is not None and theirs.schema_sha256 == self.fingerprint.schema_sha256)
 
 

@@ -48,7 +48,7 @@ def warnings(backup: Backup, stored: StoredRecord, target: Target, newest: Newes
     yield f"what is written until then stays in the old database, {_kept(target.path)}: drop that when nobody wants it any more"
     if newest is not None and newest.key.slot > backup.key.slot:
         yield f"there is a newer verified backup: {newest.key}"
-    if newest is not None and not newest.has_schema_of(stored):
+    if newest is not None and not newest.has_schema_of(stored.capture.fingerprint):
         yield "its tables are not all defined as in the newest verified backup"
 
 

@@ -12,20 +12,12 @@ from fleetsave.model.kinds import Kind
 from fleetsave.model.recoveries import Reason
 from fleetsave.model.recovery_records import RecoveryRequest
 
-SUPPORTED = frozenset({Kind.DATABASE, Kind.POSTGRESQL})
-"""The kinds that can be recovered."""
-
 
 def select(request: RecoveryRequest, fleet: Fleet, catalog: Catalog) -> Backup:
     """Return the backup that is meant: the one named, else the newest verified one not later than `at`.
 
     Raise RecoveryRefusedError with its reason, InvalidInputError for a key that is none, StoreError or CatalogError.
     """
-    if request.kind not in SUPPORTED:
-        raise _refused(
-            request, f"backups of type {request.kind} cannot be recovered yet", f"Give one of: {', '.join(sorted(SUPPORTED))}.",
-            Reason.UNSUPPORTED_TYPE,
-        )  # fmt: skip
     if request.backup_key is not None:
         backup = _named(request, request.backup_key, catalog)
     else:
@@ -79,7 +71,7 @@ def _artifact(request: RecoveryRequest, fleet: Fleet, catalog: Catalog) -> Artif
 
 def _names(request: RecoveryRequest, fleet: Fleet, catalog: Catalog) -> list[str]:
     """Return the artifacts the fleet file means; of a glob those that have backups, or itself before there are any."""
-    if request.kind is Kind.POSTGRESQL:
+    if request.kind is not Kind.DATABASE:
         return [one.artifact for one in fleet.artifact_ids(request.kind) if one.server_id == request.server_id]
     listed = {backup.key.artifact_id for backup in catalog.backups(request.server_id, request.kind)}
     names: list[str] = []

@@ -6,23 +6,17 @@ from fleetsave.model.errors import InvalidInputError, RecoveryRefusedError
 from fleetsave.model.fleet import Fleet, Server, SqliteDatabase
 from fleetsave.model.keys import ArtifactId
 from fleetsave.model.kinds import Kind
-from fleetsave.model.records import StoredRecord
 from fleetsave.model.recoveries import Reason
 from fleetsave.model.recovery_records import RecoveryRequest
-from fleetsave.planning.target import Target, not_allowed
+from fleetsave.planning.target import Origin, Target, not_allowed
 from fleetsave.sources.sqlite.names import artifact_name, require_match
 
 
-def find_target(request: RecoveryRequest, stored: StoredRecord, fleet: Fleet) -> Target:
+def find_target(request: RecoveryRequest, origin: Origin, fleet: Fleet) -> Target:
     """Return where to. Raise RecoveryRefusedError if the fleet file does not allow it, InvalidInputError for a bad path."""
-    server = _server(request, fleet)
-    if server.id != request.server_id and not request.allow_other_server:
-        raise not_allowed(
-            request, f"{server.id} is another server than the backup's, {request.server_id}",
-            "If it is meant, add `allow_other_server` to the target.",
-        )  # fmt: skip
-    path = request.target_path or _usual_path(request, stored, server, fleet)
-    _require_plain(path)
+    server = server_asked(request, fleet)
+    path = request.target_path or _usual_path(request, origin, server, fleet)
+    require_plain(path)
     artifact_id = _artifact_at(server, path)
     if artifact_id is None:
         _require_allowed(request, path, server)
@@ -37,26 +31,32 @@ def allowed_folders(server: Server) -> list[str]:
     return sorted(own | {posixpath.normpath(folder) for folder in server.recovery.folders})
 
 
-def _server(request: RecoveryRequest, fleet: Fleet) -> Server:
-    for server in fleet.servers:
-        if server.id == request.target_server_id:
-            return server
-    raise RecoveryRefusedError(
-        "recover", request.target_server_id, "the fleet file does not name this server",
-        "Check the id; GET /status lists the fleet.", reason=Reason.UNKNOWN_SERVER,
-    )  # fmt: skip
+def server_asked(request: RecoveryRequest, fleet: Fleet) -> Server:
+    """Return the server that is restored to. Raise RecoveryRefusedError if there is none, or it was not said to be meant."""
+    server = next((one for one in fleet.servers if one.id == request.target_server_id), None)
+    if server is None:
+        raise RecoveryRefusedError(
+            "recover", request.target_server_id, "the fleet file does not name this server",
+            "Check the id; GET /status lists the fleet.", reason=Reason.UNKNOWN_SERVER,
+        )  # fmt: skip
+    if server.id != request.server_id and not request.allow_other_server:
+        raise not_allowed(
+            request, f"{server.id} is another server than the backup's, {request.server_id}",
+            "If it is meant, add `allow_other_server` to the target.",
+        )  # fmt: skip
+    return server
 
 
-def _usual_path(request: RecoveryRequest, stored: StoredRecord, server: Server, fleet: Fleet) -> str:
+def _usual_path(request: RecoveryRequest, origin: Origin, server: Server, fleet: Fleet) -> str:
     """Return where the backup came from, on its own server; on another one the place of the artifact of the same name."""
     if server.id == request.server_id:
-        if _artifact_at(server, stored.source_path) is None:
+        if _artifact_at(server, origin.source_path) is None:
             raise not_allowed(
-                request, f"the backup was taken from {stored.source_path}, which the fleet file no longer names",
+                request, f"the backup was taken from {origin.source_path}, which the fleet file no longer names",
                 "Say in `target` under which path to restore it.",
             )  # fmt: skip
-        return stored.source_path
-    named = ArtifactId(server.id, Kind(stored.kind), stored.artifact)
+        return origin.source_path
+    named = ArtifactId(server.id, Kind.DATABASE, origin.artifact)
     found = fleet.find(named)
     if found is None or found[1].is_glob:
         raise not_allowed(
@@ -80,7 +80,7 @@ def _means(database: SqliteDatabase, path: str) -> bool:
     return True
 
 
-def _require_plain(path: str) -> None:
+def require_plain(path: str) -> None:
     """Raise InvalidInputError for a path that does not say plainly where it leads."""
     if not path.startswith("/") or "\0" in path or posixpath.normpath(path) != path or path.startswith("//"):
         raise InvalidInputError(

@@ -9,10 +9,19 @@ from fleetsave.model.recovery_records import RecoveryRequest
 
 
 @dataclass(frozen=True)
-class Target:
-    """One place on one server: the path of a file, or a database's name; `artifact_id` is None where nothing may stand yet.
+class Origin:
+    """Where a SQLite database comes from: its artifact's name, and the path it was captured at."""
 
-    `before` and `after` are the commands that stop and start what uses it, None where there are none.
+    artifact: str
+    source_path: str
+
+
+@dataclass(frozen=True)
+class Target:
+    """One place on one server: the path of a file or folder, or a database's name.
+
+    `artifact_id` is None where nothing may stand yet. `before` and `after` are the commands that stop and start what uses it,
+    None where there are none.
     """
 
     server_id: str

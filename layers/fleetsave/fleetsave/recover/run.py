@@ -5,6 +5,8 @@ from typing import Any, TypeVar
 
 import fleetsave
 from fleetsave.model.errors import FleetsaveError, RestoreError, TransportError
+from fleetsave.model.keys import BackupKey
+from fleetsave.model.records import StoredRecord
 from fleetsave.model.recoveries import Recovery
 from fleetsave.model.recovery_keys import RecoveryId
 from fleetsave.model.recovery_records import Problem, Progress, RecoveryPlan, RecoveryRecord, RecoveryState
@@ -35,6 +37,7 @@ class Run:
         self.recovery = recovery
         self.ports = ports
         self._target: OpenTarget | None = None
+        self._stored: StoredRecord | None = None
         self._told_at = ports.now()
         self.tell(0, 0)
 
@@ -47,6 +50,13 @@ class Run:
     def plan(self) -> RecoveryPlan:
         """Return the plan. Raise ValueError before it was made."""
         return planned(self.recovery)
+
+    @property
+    def stored(self) -> StoredRecord:
+        """Return the record of the backup that is brought back, read once."""
+        if self._stored is None:
+            self._stored = self.ports.catalog.stored(BackupKey.parse(self.plan.backup_key))
+        return self._stored
 
     @property
     def target(self) -> OpenTarget:

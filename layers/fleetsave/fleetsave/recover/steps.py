@@ -16,6 +16,7 @@ from fleetsave.sources.base import CopyReport
 
 Step = Callable[[Run], None]
 
+_FOLDERS = (Kind.FILES, Kind.FULL)
 _SECONDS_TO_SWAP = 420.0
 """A run that has not so long left hands on before it stops the game: a fresh one has twice that, and the game does not wait."""
 
@@ -36,9 +37,9 @@ def _inspect(run: Run) -> None:
     survey = run.on_server(lambda restorer: restorer.survey())
     plan = run.plan
     _require_known_schema(run, survey, plan.fingerprint.schema_sha256 if plan.fingerprint else None)
-    # Files are moved aside under whoever has them open; PostgreSQL closes its own connections.
-    is_file = plan.kind is not Kind.POSTGRESQL
-    if is_file and _must_be_set_aside(survey) and survey.open_by and plan.before is None:
+    # Files and folders are moved aside under whoever has them open; PostgreSQL closes its own connections.
+    is_moved = plan.kind in _FOLDERS or (plan.kind is not Kind.POSTGRESQL and _must_be_set_aside(survey))
+    if is_moved and survey.open_by and plan.before is None:
         raise _refused(
             run, f"it is {survey.target_state}, and {', '.join(survey.open_by)} has it open", "in_use",
             "Stop the game first, or name a command that does in recovery.before of the fleet file.",
@@ -80,7 +81,8 @@ def _begin_swap(run: Run) -> None:
 
 
 def _swap(run: Run) -> None:
-    method, keep_aside = _method(run), not _is_backed_up(run)
+    # A folder that was replaced is kept beside, for it is there already; a database only where no backup could be made of it.
+    method, keep_aside = _method(run), run.plan.kind in _FOLDERS or not _is_backed_up(run)
     report = run.on_server(lambda restorer: restorer.swap(method, keep_aside=keep_aside))
     after = "; a program has written since" if report.moved_on else ""
     run.say(RecoveryState.SWAPPED, f"swapped ({report.method}) in {report.seconds:.2f} s{after}", swap=report)
@@ -149,9 +151,10 @@ def _method(run: Run) -> SwapMethod:
         return SwapMethod.PLACE
     if run.plan.kind is Kind.POSTGRESQL:
         return SwapMethod.RENAME
-    if _must_be_set_aside(survey) or is_damaged(run):
+    if run.plan.kind in _FOLDERS or _must_be_set_aside(survey) or is_damaged(run):
         return SwapMethod.SET_ASIDE
-    pages = run.ports.catalog.stored(BackupKey.parse(run.plan.backup_key)).snapshot.page_size
+    # Plans made before they told it are still under way for a while after an update.
+    pages = run.plan.page_size or run.ports.catalog.stored(BackupKey.parse(run.plan.backup_key)).snapshot.page_size
     # SQLite's backup cannot change the page size of a WAL database.
     if survey.journal_mode == "wal" and survey.page_size != pages:
         return SwapMethod.SET_ASIDE

@@ -54,6 +54,24 @@ class ServerTarget:
         self._transport.close()
 
 
+class AgentTarget:
+    """A game server behind its agent, which runs no commands; every step is a request of its own."""
+
+    seconds_in_one_go = 0.0
+
+    def __init__(self, restorer: Restorer) -> None:
+        self.restorer = restorer
+
+    def run_hook(self, name: str, command: str) -> str:  # noqa: ARG002 - the port's arguments
+        """Raise ConfigurationError: there is no command to run."""
+        raise ConfigurationError(
+            "run", name, "an agent runs no commands", "Stop and start what uses the files by your own means."
+        )  # fmt: skip
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
 class DatabaseTarget:
     """A database server, which has no commands of its own; every step opens and closes its sessions.
 

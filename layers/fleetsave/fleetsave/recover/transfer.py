@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from fleetsave.model.errors import RestoreError, TransportError
-from fleetsave.model.recovery_records import RecoveryState
+from fleetsave.model.kinds import Kind
+from fleetsave.model.recovery_records import RecoveryState, Selection
+from fleetsave.recover.archived import copy_bytes, member_bytes
 from fleetsave.recover.run import PAUSES, Run
 from fleetsave.store.decompress import DamagedStreamError, plain_chunks
 
@@ -72,7 +74,26 @@ class _Lookout:
 
 
 def _plain_bytes(run: Run, begun_at: int, lookout: _Lookout) -> Iterator[bytes]:
-    """Yield the backup's plain bytes from an offset; all of them are read and hashed, so that the last is vouched for."""
+    """Yield what is sent, from an offset, and look out meanwhile."""
+    selection = run.plan.selection
+    if selection is not None and run.plan.kind is not Kind.DATABASE:
+        yield from _selected_bytes(run, selection, begun_at, lookout)
+    else:
+        yield from _whole_bytes(run, begun_at, lookout)
+
+
+def _selected_bytes(run: Run, selection: Selection, begun_at: int, lookout: _Lookout) -> Iterator[bytes]:
+    """Yield the copy of what was chosen from an offset; the server checks each file against the list at its beginning."""
+    try:
+        for chunk in copy_bytes(run.ports.store, run.ports.catalog, run.stored, selection, begun_at):
+            lookout.look()
+            yield chunk
+    except DamagedStreamError as error:
+        raise _altered(run, f"it does not unpack: {error.cause}") from error
+
+
+def _whole_bytes(run: Run, begun_at: int, lookout: _Lookout) -> Iterator[bytes]:
+    """Yield plain bytes from an offset; all of them are read and hashed, so that the last is vouched for."""
     plan, position, digest = run.plan, 0, hashlib.sha256()
     for chunk in _unpacked(run):
         lookout.look()
@@ -90,9 +111,13 @@ def _plain_bytes(run: Run, begun_at: int, lookout: _Lookout) -> Iterator[bytes]:
 
 
 def _unpacked(run: Run) -> Iterator[bytes]:
-    key = run.plan.backup_key
+    """Yield the plain bytes of a backup, or of the one database of an archive that is brought back."""
+    key, selection = run.plan.backup_key, run.plan.selection
     try:
-        yield from plain_chunks(run.ports.store.read(key), run.plan.compression, target=key)
+        if selection is not None:
+            yield from member_bytes(run.ports.store, run.ports.catalog, run.stored, selection.root)
+        else:
+            yield from plain_chunks(run.ports.store.read(key), run.plan.compression, target=key)
     except DamagedStreamError as error:
         raise _altered(run, f"it does not unpack: {error.cause}") from error
 

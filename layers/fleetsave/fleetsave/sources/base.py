@@ -1,4 +1,4 @@
-"""The ports of a kind: a capture, one consistent snapshot and the stream of it; a source of them; and a restorer, the way back."""
+"""The ports of a kind: a capture, one consistent snapshot and its stream; a source of them; and a restorer, the way back."""
 
 from collections.abc import Callable, Generator, Iterator
 from contextlib import AbstractContextManager
@@ -41,10 +41,10 @@ class Capture(Protocol):
         ...
 
 
-Report = TypeVar("Report", bound=DumpReport | ArchiveReport, covariant=True)
+Report_co = TypeVar("Report_co", bound=DumpReport | ArchiveReport, covariant=True)
 
 
-class LiveStream(Protocol[Report]):
+class LiveStream(Protocol[Report_co]):
     """Something being written out from what its server holds meanwhile: read once, from the beginning to the end."""
 
     @property
@@ -63,7 +63,7 @@ class LiveStream(Protocol[Report]):
         """
         ...
 
-    def report(self, beside_key: str, sha256: str) -> Report:
+    def report(self, beside_key: str, sha256: str) -> Report_co:
         """Return how it was taken, after all of it was read; `sha256` is that of the chunks, hashed on their way.
 
         Raise CaptureError if that is not what the server hashed.
@@ -78,7 +78,8 @@ LiveArchive = LiveStream[ArchiveReport]
 class ServerSource(Protocol):
     """Everything that can be captured on one game server, however it is reached.
 
-    Raise CaptureError with its reason, or TransportError; `retryable` tells what may pass by itself. Used by one thread at a time.
+    Raise CaptureError with its reason, or TransportError; `retryable` tells what may pass by itself. Used by one thread at a
+    time.
     """
 
     def expand(self, database: SqliteDatabase) -> list[str]:

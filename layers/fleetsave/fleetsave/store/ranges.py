@@ -1,6 +1,6 @@
 """A range of a backup's plain bytes, read from the part that holds its beginning: parts are whole zstd frames."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import closing
 
 from fleetsave.model.errors import StoreError
@@ -43,6 +43,6 @@ def _part_of(record: StoredRecord, begin: int) -> tuple[int, int]:
     return stored_at, plain_at
 
 
-def _chunks(store: ObjectStore, record: StoredRecord, stored_at: int) -> Iterator[bytes]:
+def _chunks(store: ObjectStore, record: StoredRecord, stored_at: int) -> Generator[bytes]:
     # A generator, so that whoever stops early lets go of the connection.
     yield from plain_chunks(store.read(record.key, offset=stored_at), record.compression, target=record.key)
