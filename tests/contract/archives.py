@@ -235,6 +235,13 @@ class ArchiveContract(ABC):
         taken = place.take(replace(place.part(), exclude=["game.db"]))
         assert list(taken.entries) == ["files/game", "files/game/no-wal"]
 
+    def test_a_journal_that_goes_meanwhile_is_not_missed(self, place: ArchivePlace) -> None:
+        write(place.folder / "a", bytes(LARGE))
+        write(place.folder / "game.db", b"SQLite format 3\0" + bytes(84))
+        journal = write(place.folder / "game.db-journal")
+        taken = place.take(replace(place.part(), exclude=["game.db"]), meanwhile=journal.unlink)
+        assert list(taken.entries) == ["files/game", "files/game/a"]
+
     def test_a_database_that_cannot_be_captured_is_named_and_never_copied(self, place: ArchivePlace) -> None:
         write(place.folder / "damaged.db", b"SQLite format 3\0" + b"damage" * 1000)
         taken = place.take()

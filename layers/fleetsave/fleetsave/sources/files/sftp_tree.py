@@ -89,7 +89,7 @@ class SftpTree:
                 self._writer.absent(member, "special", special_kind(attributes.mode))
         except SftpStatusError as error:
             problem = "vanished" if error.code == NO_SUCH_FILE else "unreadable"
-            if takes or problem != "vanished":
+            if (takes or problem != "vanished") and not self._is_beside_database(folder, name):
                 self._writer.absent(member, problem, error.message)
 
     def _write_folders(self) -> None:
@@ -100,7 +100,7 @@ class SftpTree:
                 self._writer.directory(folder.name, _meta(folder.attributes))
 
     def _file(self, folder: _Folder, name: bytes, path: bytes, member: str, attributes: Attributes) -> Iterator[bytes]:
-        if is_beside_database(name, lambda beside: self._is_database(folder.path + b"/" + beside)):
+        if self._is_beside_database(folder, name):
             return
         largest = self._part.maximum_file_size
         if largest is not None and attributes.size > largest:
@@ -115,6 +115,9 @@ class SftpTree:
             content = SftpContent(_meta(before), self._session, path, before)
         self._write_folders()
         yield from self._writer.file(member, content)
+
+    def _is_beside_database(self, folder: _Folder, name: bytes) -> bool:
+        return is_beside_database(name, lambda beside: self._is_database(folder.path + b"/" + beside))
 
     def _is_database(self, path: bytes) -> bool:
         try:
