@@ -4188,7 +4188,8 @@ class TreeCapture:
                 self._writer.absent(member, "special", special_kind(status.st_mode))
         except OSError as error:
             problem, detail = why_absent(error)
-            if takes or problem != "vanished":  # a folder on the way that cannot be entered may hide what is wanted
+            is_wanted = takes or problem != "vanished"  # a folder on the way that cannot be entered may hide what is wanted
+            if is_wanted and not is_beside_database(name, folder.is_database):
                 self._writer.absent(member, problem, detail)
 
     def _enter(self, folder: TreeFolder, name: bytes, member: str, place: "Any", *, takes: bool) -> None:
