@@ -1,6 +1,10 @@
 """A backup goes back into a database on a server behind an agent, step by step, and into nothing else."""
 
+import json
+import socket
 import sqlite3
+import ssl
+import time
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -17,9 +21,9 @@ from fleetsave.model.recovery_keys import RecoveryId
 from fleetsave.model.recovery_records import SwapMethod, TargetState
 from fleetsave.sources.script_over_https import HttpsScript
 from fleetsave.sources.sqlite.restorer import SqliteRestorer
-from tests.fixtures.agents import Agents, connection_to, server_of
+from tests.fixtures.agents import Agents, connection_to, raw_request, server_of
 from tests.fixtures.game import running_game
-from tests.fixtures.restores import MONEY, Backup, deliver, left_beside
+from tests.fixtures.restores import MONEY, Backup, content_of, deliver, left_beside
 
 
 @pytest.fixture
@@ -119,3 +123,25 @@ def test_an_agent_that_allows_no_restores_says_so(agents: Agents, live: Path, ba
     for token, error in ((agent.read_token, RestoreError), (agent.restore_token, AuthenticationError)):
         with pytest.raises(error):
             restorer(agent, backup, live, token=token).survey()
+
+
+def test_a_step_is_finished_even_if_its_client_leaves(agent: AgentServer, live: Path, backup: Backup) -> None:
+    with closing(sqlite3.connect(live)) as connection:
+        connection.execute("CREATE TABLE old (x)")
+    restoring = restorer(agent, backup, live)
+    deliver(restoring, backup)
+    context = ssl.create_default_context(cadata=agent.authority)
+    order = json.dumps({**restoring._request, "method": "in_place", "keep_aside": True}).encode() + b"\n"
+    sent = raw_request(
+        "/restore/database/main/restore_swap", method="POST", token=f"Bearer {agent.restore_token}",
+        headers="Transfer-Encoding: chunked\r\n", body=b"%x\r\n%s\r\n0\r\n\r\n" % (len(order), order),
+    )  # fmt: skip
+    with context.wrap_socket(socket.create_connection(("127.0.0.1", agent.port)), server_hostname="127.0.0.1") as tls:
+        tls.sendall(sent)
+        assert tls.recv(20).startswith(b"HTTP/1.1 200 OK")
+    (place,) = live.parent.glob(".fleetsave-*")
+    until = time.monotonic() + 20
+    while time.monotonic() < until and not (place / "swap.json").exists():
+        time.sleep(0.05)
+    assert restoring.swap(SwapMethod.IN_PLACE).method is SwapMethod.IN_PLACE
+    assert content_of(live) == content_of(backup.path)

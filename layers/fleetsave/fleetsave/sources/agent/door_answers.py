@@ -15,7 +15,7 @@ from fleetsave.sources.agent.door_client import Client
 from fleetsave.sources.agent.door_config import NAME, Configuration
 from fleetsave.sources.agent.door_requests import STATUS, HttpRequest, RefusedRequestError
 from fleetsave.sources.agent.door_restores import refusal_of, restore_order
-from fleetsave.sources.agent.door_work import BLOCK, DATABASES_SCRIPT, FILES_SCRIPT, TimeIsUpError, Work, working
+from fleetsave.sources.agent.door_work import BLOCK, DATABASES_SCRIPT, FILES_SCRIPT, TimeIsUpError, Work
 
 SNAPSHOT = re.compile(r"[a-z0-9_-]{1,200}", re.ASCII)
 FRAMES, JSON, DATABASE_FILE = "application/vnd.fleetsave.frames", "application/json", "application/vnd.sqlite3"
@@ -192,8 +192,14 @@ class Answers:
             raise RefusedRequestError(503, Retry_After=BUSY_SECONDS)
         try:
             seconds = self._configuration.limits["seconds_per_request"]
-            with working(order, self._client, seconds, script=script, must_finish=must_finish) as work:
+            try:
+                work = Work(order, self._client, seconds, script=script, must_finish=must_finish)
+            except OSError:  # the system has no process, or no descriptor, for us now
+                raise RefusedRequestError(503, Retry_After=BUSY_SECONDS) from None
+            try:
                 yield work
+            finally:
+                work.end()
         finally:
             if bounded:
                 self._captures.release()

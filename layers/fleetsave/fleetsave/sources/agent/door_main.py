@@ -65,7 +65,7 @@ class Door:
             raw, address = self._listener.accept()
         except OSError as error:  # it left again, or there are no descriptors for the moment
             say(f"accept: {error.strerror}")
-            time.sleep(0.05)
+            time.sleep(0.5)
             return
         if len(self._clients) >= self._limits["connections"] * WAITING_FOR_EACH:
             raw.close()

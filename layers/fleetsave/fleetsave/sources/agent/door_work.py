@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any
 
 from fleetsave.sources.agent.door_client import Client
@@ -127,18 +127,6 @@ class Work:
                 pipe.close()
         with CHANGING:
             RUNNING.discard(self)
-
-
-@contextmanager
-def working(
-    order: "dict[str, Any]", client: Client, seconds: float, *, script: str, must_finish: bool = False
-) -> "Iterator[Work]":
-    """Lend a process that has begun with what `order` says; afterwards it has ended."""
-    work = Work(order, client, seconds, script=script, must_finish=must_finish)
-    try:
-        yield work
-    finally:
-        work.end()
 
 
 def kill_all() -> None:
