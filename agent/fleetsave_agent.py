@@ -526,7 +526,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import Any
 
 
@@ -645,18 +645,6 @@ class Work:
                 pipe.close()
         with CHANGING:
             RUNNING.discard(self)
-
-
-@contextmanager
-def working(
-    order: "dict[str, Any]", client: Client, seconds: float, *, script: str, must_finish: bool = False
-) -> "Iterator[Work]":
-    """Lend a process that has begun with what `order` says; afterwards it has ended."""
-    work = Work(order, client, seconds, script=script, must_finish=must_finish)
-    try:
-        yield work
-    finally:
-        work.end()
 
 
 def kill_all() -> None:
@@ -1055,8 +1043,14 @@ class Answers:
             raise RefusedRequestError(503, Retry_After=BUSY_SECONDS)
         try:
             seconds = self._configuration.limits["seconds_per_request"]
-            with working(order, self._client, seconds, script=script, must_finish=must_finish) as work:
+            try:
+                work = Work(order, self._client, seconds, script=script, must_finish=must_finish)
+            except OSError:  # the system has no process, or no descriptor, for us now
+                raise RefusedRequestError(503, Retry_After=BUSY_SECONDS) from None
+            try:
                 yield work
+            finally:
+                work.end()
         finally:
             if bounded:
                 self._captures.release()
@@ -1186,7 +1180,7 @@ class Door:
             raw, address = self._listener.accept()
         except OSError as error:  # it left again, or there are no descriptors for the moment
             say(f"accept: {error.strerror}")
-            time.sleep(0.05)
+            time.sleep(0.5)
             return
         if len(self._clients) >= self._limits["connections"] * WAITING_FOR_EACH:
             raw.close()
