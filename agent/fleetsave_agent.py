@@ -4569,8 +4569,12 @@ from typing import Any
 
 
 
+
 KINDS_OF_ENTRIES = ("file", "directory", "symlink", "hardlink")
 LONGEST_LINE_OF_EXPECTED = 1 << 20
+LARGEST_SIZE, LARGEST_OWNER = (1 << 63) - 1, (1 << 32) - 2
+LARGEST_TIME = LARGEST_SIZE * 1000000000
+"""The largest numbers that the system takes; Python raises errors of many kinds for larger ones."""
 
 
 class ExpectedEntry:
@@ -4598,6 +4602,15 @@ class ExpectedEntry:
             raise RefusedError("bad_entry", f"{values['path']!r} is none of {', '.join(KINDS_OF_ENTRIES)}")
         if self.path == b"." and self.kind != "directory":
             raise RefusedError("bad_entry", "the folder itself is said to be none")
+        owners = (self.uid, self.gid)
+        if (
+            self.size > LARGEST_SIZE
+            or not all(0 <= owner <= LARGEST_OWNER for owner in owners)
+            or abs(self.mtime_ns) > LARGEST_TIME
+        ):
+            raise RefusedError("bad_entry", f"{values['path']!r} has a size, an owner or a time that nothing can have")
+        if not all(may_be_given(name) for name in self.xattrs):
+            raise RefusedError("bad_entry", f"{values['path']!r} has an attribute that no capture takes")
         if self.kind == "hardlink":
             self.target = encoded_path(values["target"])
 
@@ -4627,6 +4640,11 @@ def encoded_path(text: object) -> bytes:
     return path
 
 
+def may_be_given(attribute: str) -> bool:
+    """Tell whether an extended attribute is one that captures take; others say something to the system itself."""
+    return "\0" not in attribute and (attribute.startswith("user.") or attribute in KEPT_ATTRIBUTES)
+
+
 def expected_entries(place: TreeWorkplace) -> "Iterator[ExpectedEntry]":
     """Yield the entries of the list that lies in the workplace. Raise RefusedError for one that may not be."""
     with open(place.file(EXPECTED), "rb") as file:
@@ -4640,7 +4658,7 @@ def expected_entries(place: TreeWorkplace) -> "Iterator[ExpectedEntry]":
 def _read_entry(line: bytes) -> ExpectedEntry:
     try:
         return ExpectedEntry(json.loads(line.decode("ascii")))
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, binascii.Error):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OverflowError, binascii.Error):
         raise RefusedError("bad_entry", f"a line of the list cannot be read: {line[:100]!r}") from None
 """What a thing has beside its content, given as it was recorded, and what could not be given."""
 

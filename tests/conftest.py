@@ -6,6 +6,7 @@ pytest_plugins = [
     "tests.fixtures.agents",
     "tests.fixtures.captures",
     "tests.fixtures.collecting",
+    "tests.fixtures.copies",
     "tests.fixtures.dumping",
     "tests.fixtures.recovering",
     "tests.fixtures.recovering_postgres",
