@@ -12,6 +12,7 @@ from fleetsave.local.game import create
 from fleetsave.model.archives import ArchiveOrder, DatabasePart, TreePart
 from fleetsave.model.errors import CaptureError
 from fleetsave.model.fleet import FileSet, SqliteDatabase
+from fleetsave.sources.sqlite.names import artifact_name
 from tests.fixtures.agents import Agents, source_of
 
 MONEY = {"money": "SELECT sum(balance) FROM accounts"}
@@ -122,5 +123,17 @@ def test_a_full_backup_that_the_agent_does_not_allow_or_of_another_database_is_r
 ) -> None:  # fmt: skip
     database = DatabasePart("databases/main.db", str(game / "game.db"), {}, 5, 5)
     assert refusal(archive(agent, game, database)).reason == "not_served"
-    full = agents.start(databases=[{"name": "main", "path": "/srv/other.db"}], files=[{"path": str(game)}], full=True)
-    assert refusal(archive(full, game, database)).reason == "path_differs"
+    for other in ({"name": "main", "path": "/srv/other.db"}, {"name": "other", "path": str(game / "game.db")}):
+        full = agents.start(databases=[other], files=[{"path": str(game)}], full=True)
+        assert refusal(archive(full, game, database)).reason == "path_differs"
+
+
+def test_files_of_a_pattern_have_the_same_names_in_a_full_backup_on_both_sides(agents: Agents, game: Path) -> None:
+    create(game / "B b.db", "delete")
+    configured = SqliteDatabase(name="worlds", path=str(game / "*.db"))
+    agent = agents.start(databases=[{"name": "worlds", "path": configured.path}], files=[{"path": str(game)}], full=True)
+    paths = source_of(agent).expand(configured)
+    parts = [DatabasePart(f"databases/{artifact_name(configured, path)}.db", path, {}, 5, 5) for path in paths]
+    content = b"".join(archive(agent, game, *parts)())  # type: ignore[arg-type]
+    assert len(parts) == 2
+    assert all(part.member.encode() in content for part in parts)

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-from fleetsave.model.archives import FILES, ArchiveOrder, TreePart
+from fleetsave.model.archives import DATABASES, FILES, ArchiveOrder, TreePart
 from fleetsave.model.errors import FleetsaveError, RemoteFileError
 from fleetsave.model.fleet import FileSet, Server
-from fleetsave.sources.agent_listing import Listing
+from fleetsave.sources.agent.door_names import name_of_match
+from fleetsave.sources.agent_listing import DatabaseEntry, Listing
 from fleetsave.sources.files.archive import ArchiveStream
 from fleetsave.sources.sqlite.refusals import refusal
 from fleetsave.transports.https import HttpsConnection
@@ -41,11 +42,19 @@ def _resource(server: Server, listing: Listing, order: ArchiveOrder) -> str:
         return f"/backup/files/{_name(order.trees[0])}"
     if not listing.full:
         raise refusal(order.source_path, "not_served", "the agent's configuration does not allow a full backup")
-    served = {path for database in listing.databases.values() for path in database.files}
-    differing = next((database for database in order.databases if database.path not in served), None)
-    if differing is not None:
-        raise refusal(differing.path, "path_differs", f"the agent has no database there, for {differing.member}")
+    served = {member: path for database in listing.databases.values() for member, path in _members(database)}
+    for part in order.databases:
+        if served.get(part.member) != part.path:
+            there = served.get(part.member, "none")
+            raise refusal(part.path, "path_differs", f"the agent's path for {part.member} is {there[:200]!r}")
     return "/backup/full/full"
+
+
+def _members(database: DatabaseEntry) -> Iterator[tuple[str, str]]:
+    """Yield what an archive calls each file that a database is, and its path."""
+    for path in database.files:
+        name = name_of_match(database.name, database.path, path) if database.pattern else database.name
+        yield f"{DATABASES}/{name}.db", path
 
 
 def _require_same_folder(server: Server, listing: Listing, order: ArchiveOrder, tree: TreePart) -> None:
