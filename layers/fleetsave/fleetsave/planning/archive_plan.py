@@ -44,10 +44,11 @@ def plan_archive(request: RecoveryRequest, stored: StoredRecord, fleet: Fleet, c
     part = _part(request, stored, catalog)
     if part.startswith(f"{DATABASES}/"):
         return _database(request, f"{part}.db", stored, fleet, catalog)
-    target, own = find_folder(request, part, fleet)
+    target, links_out = find_folder(request, part, fleet)
     choice = choice_of(catalog, stored, part, request.paths)
     facts = copy_facts(choice)
-    links_out = own is not None and own.links_out
+    # What stood there before a recovery may stand there again, whatever its links.
+    links_out = links_out or request.undo_of is not None
     _require_choice(request, part, choice, facts, links_out=links_out)
     selection = Selection(part, list(request.paths), facts.entries, facts.content_size, facts.expected_size, links_out)
     return ArchivePlan(Kind.FILES if part else Kind.FULL, target, selection, facts.size, facts.sha256)
@@ -69,19 +70,21 @@ def chosen_files(choice: ArchiveChoice) -> list[str]:
     return paths
 
 
-def newly_made(request: RecoveryRequest, now: ArchiveChoice, catalog: Catalog) -> list[str]:
+def newly_made(request: RecoveryRequest, safety: StoredRecord, root: str, catalog: Catalog) -> list[str]:
     """Return what a recovery of chosen paths had made that was not there before it: undoing it takes that away again.
 
-    `now` is what the safety backup has of the same paths. Of a folder that was made, its own path alone.
+    `safety` is the backup of what was there; in both of them the folder is the member `root`. Of a folder that was made, its own path alone.
     """
-    if request.undoes_backup is None or not request.paths:
+    if request.undoes_backup is None:
         return []
     restored = catalog.stored(BackupKey.parse(request.undoes_backup))
-    before = {one.entry.path for one in now.choices()}
+    choice = choice_of(catalog, restored, root, request.paths)
+    paths = {one.entry.path: None for one in choice.choices()}
+    for one in choice_of(catalog, safety, root, []).choices():
+        paths.pop(one.entry.path, None)
     made: list[str] = []
-    for one in choice_of(catalog, restored, _part(request, restored, catalog), request.paths).choices():
-        path = one.entry.path
-        if path not in before and not (made and path.startswith(f"{made[-1]}/")):
+    for path in paths:
+        if not (made and path.startswith(f"{made[-1]}/")):
             made.append(path)
     return made
 
@@ -93,7 +96,7 @@ def chosen_and_made(request: RecoveryRequest, plan: RecoveryPlan, catalog: Catal
         return [], []
     stored = catalog.stored(BackupKey.parse(plan.backup_key))
     choice = choice_of(catalog, stored, selection.root, selection.paths)
-    return chosen_files(choice), newly_made(request, choice, catalog)
+    return chosen_files(choice), newly_made(request, stored, selection.root, catalog)
 
 
 def _part(request: RecoveryRequest, stored: StoredRecord, catalog: Catalog) -> str:

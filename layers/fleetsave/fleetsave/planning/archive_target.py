@@ -13,8 +13,8 @@ from fleetsave.planning.sqlite_target import allowed_folders, require_plain, ser
 from fleetsave.planning.target import Target, not_allowed
 
 
-def find_folder(request: RecoveryRequest, root: str, fleet: Fleet) -> tuple[Target, FileSet | None]:
-    """Return where a folder of an archive goes to, and the set it is; no set for a new folder.
+def find_folder(request: RecoveryRequest, root: str, fleet: Fleet) -> tuple[Target, bool]:
+    """Return where a folder of an archive goes to, and whether its links may lead out.
 
     `root` is its member, "" for a whole archive, which only ever becomes a new folder. Raise RecoveryRefusedError if the fleet
     file does not allow it, InvalidInputError for a bad path.
@@ -27,11 +27,11 @@ def find_folder(request: RecoveryRequest, root: str, fleet: Fleet) -> tuple[Targ
     require_plain(path)
     if own is not None and path == own.path:
         hooks = server.recovery
-        return Target(server.id, path, ArtifactId(server.id, Kind.FILES, own.name), hooks.before, hooks.after), own
+        return Target(server.id, path, ArtifactId(server.id, Kind.FILES, own.name), hooks.before, hooks.after), own.links_out
     if request.paths:
         raise not_allowed(request, "chosen paths are put back into their own folder only", "Leave target.path out, or paths.")
     _require_new(request, path, server)
-    return Target(server.id, path, None), own
+    return Target(server.id, path, None), own.links_out if own else all(one.links_out for one in server.file_sets)
 
 
 def folders_allowed(server: Server) -> list[str]:
