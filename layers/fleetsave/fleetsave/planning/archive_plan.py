@@ -73,7 +73,8 @@ def chosen_files(choice: ArchiveChoice) -> list[str]:
 def newly_made(request: RecoveryRequest, safety: StoredRecord, root: str, catalog: Catalog) -> list[str]:
     """Return what a recovery of chosen paths had made that was not there before it: undoing it takes that away again.
 
-    `safety` is the backup of what was there; in both of them the folder is the member `root`. Of a folder that was made, its own path alone.
+    `safety` is the backup of what was there; in both of them the folder is the member `root`. Of a folder that was made, its own
+    path alone.
     """
     if request.undoes_backup is None:
         return []
