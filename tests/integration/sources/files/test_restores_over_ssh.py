@@ -3,6 +3,8 @@
 import os
 import random
 import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,7 @@ from tests.fixtures.killed_trees import Snapshot, killed_trees
 from tests.fixtures.trees import hostile_tree, snapshot_of
 
 KILLED = 3
+LEVELS = 1200
 
 
 @pytest.fixture
@@ -132,3 +135,42 @@ def test_a_full_disk_is_named_and_the_folder_stays(tree_restoring: TreeRestoring
     with pytest.raises(RestoreError) as refused:
         restorer.survey()
     assert refused.value.reason == "no_room"
+
+
+@pytest.fixture
+def deep(tmp_path: Path) -> Iterator[Path]:
+    """Folders in folders, deeper than a path may be long, beside what is there."""
+    for root in ("tree", "servers/game"):
+        (tmp_path / root).mkdir(parents=True)
+        folder = os.open(tmp_path / root, os.O_RDONLY)
+        for _ in range(LEVELS):
+            os.mkdir("a deeper folder", dir_fd=folder)
+            below = os.open("a deeper folder", os.O_RDONLY, dir_fd=folder)
+            os.close(folder)
+            folder = below
+        os.close(os.open("bottom", os.O_WRONLY | os.O_CREAT, dir_fd=folder))
+        os.close(folder)
+    yield tmp_path
+    subprocess.run(["rm", "-rf", tmp_path / "tree", tmp_path / "servers"], check=True)  # which Python cannot, so deep
+
+
+def depth(folder: Path) -> int:
+    finished = subprocess.run(["find", folder, "-type", "d"], check=True, capture_output=True)
+    return len(finished.stdout.splitlines()) - 1
+
+
+def test_a_tree_deeper_than_any_path_is_restored_and_removed(
+    source: SshSource, tree_restoring: TreeRestoring, deep: Path
+) -> None:
+    target = deep / "servers" / "game"
+    copy = copy_of(take_archive(source, order_of(TreePart("files/game", str(deep / "tree"))), deep / "archive.tar"))
+    restorer = tree_restoring.restorer(copy, target)
+    restorer.survey()
+    deliver_tree(restorer, copy)
+    restorer.swap(SwapMethod.SET_ASIDE)
+    assert depth(target) == LEVELS
+    assert outcomes(restorer) == {Outcome.PASSED}
+    restorer.roll_back()
+    assert depth(target) == LEVELS
+    restorer.clean_up()
+    assert [path.name for path in target.parent.iterdir()] == [target.name]
