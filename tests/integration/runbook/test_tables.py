@@ -10,6 +10,7 @@ import pytest
 import fleetsave
 from fleetsave.api.problems import TYPES
 from fleetsave.model.recoveries import Reason, Status
+from fleetsave.sources.files.restore_refusals import TREE_REFUSALS
 from fleetsave.sources.postgres.restore_refusals import RESTORE_REFUSALS as DATABASE_REFUSALS
 from fleetsave.sources.sqlite.restore_refusals import RESTORE_REFUSALS
 from tests.integration.runbook.page import PAGE
@@ -53,6 +54,10 @@ def test_every_reason_why_a_recovery_fails_has_a_row() -> None:
 
 def test_every_reason_why_a_databases_recovery_fails_has_a_row() -> None:
     assert rows("Why a database's recovery fails") == set(DATABASE_REFUSALS)
+
+
+def test_every_reason_why_a_folders_recovery_fails_has_a_row() -> None:
+    assert rows("Why a folder's recovery fails") == set(TREE_REFUSALS)
 
 
 @pytest.mark.parametrize("heading", ["Stalled", "Unresolved", "Cancel, undo", "Where things are on the server"])
