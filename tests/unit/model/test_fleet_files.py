@@ -64,6 +64,12 @@ def test_a_pattern_that_is_not_plainly_below_the_folder_is_refused(pattern: str)
             files(**{where: [pattern]})
 
 
+@pytest.mark.parametrize("path", ["/", "/a/", "/a/../b", "/a/./b", "//a", "a", ""])
+def test_a_folder_is_below_the_root_and_written_in_its_shortest_form(path: str) -> None:
+    with pytest.raises(ValidationError, match="path"):
+        files(path=path)
+
+
 def test_names_differ_over_files_configuration_and_logs() -> None:
     with pytest.raises(ValidationError, match="must differ: a"):
         fleet(files=[{"path": "/a", "name": "a"}], logs=[{"path": "/b", "name": "a"}])

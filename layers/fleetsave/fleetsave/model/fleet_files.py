@@ -1,5 +1,6 @@
 """The parts of the fleet file about folders: files, configuration and logs of a server, and everything of it at once."""
 
+import posixpath
 import re
 from datetime import timedelta
 from typing import Annotated, Any, Literal
@@ -22,6 +23,12 @@ def _read_size(value: object) -> int:
     return int(match[1]) * _UNITS[match[2]]
 
 
+def _check_folder(path: str) -> str:
+    if path == "/" or path.startswith("//") or posixpath.normpath(path) != path:
+        raise ValueError("write the path of a folder below / in its shortest form: without . and .. and a / at its end")
+    return path
+
+
 def _check_pattern(pattern: str) -> str:
     names = pattern.split("/")
     if "\0" in pattern or any(name in ("", ".", "..") for name in names):
@@ -36,6 +43,7 @@ _SIZE_SCHEMA: dict[str, Any] = {
     ]
 }
 Size = Annotated[int, BeforeValidator(_read_size), WithJsonSchema(_SIZE_SCHEMA)]
+Folder = Annotated[AbsolutePath, AfterValidator(_check_folder)]
 Pattern = Annotated[str, AfterValidator(_check_pattern)]
 
 
@@ -43,7 +51,7 @@ class FileSet(Strict):
     """A folder of files; configuration and logs are sets like any other."""
 
     name: Identifier = Field(default="files", description="artifact name; by default the name of the list it stands in")
-    path: AbsolutePath = Field(description="absolute path of the folder on the server")
+    path: Folder = Field(description="absolute path of the folder on the server")
     include: list[Pattern] = Field(
         default=["**"], min_length=1,
         description="what is backed up, relative to path: * within a name, ** over folders; a folder means all in it",
