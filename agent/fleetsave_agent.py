@@ -5259,7 +5259,9 @@ Where a thing lies tells how far it came: in `new` until it was put, what it rep
 
 import errno
 import os
+import stat
 from contextlib import suppress
+from typing import Any
 
 
 
@@ -5286,19 +5288,39 @@ def missing_folders(request: TreeRequest, target: TreeTarget, place: TreeWorkpla
         ]
 
 
+def times_of_folders(request: TreeRequest, target: TreeTarget, place: TreeWorkplace) -> "dict[str, list[int]]":
+    """Return the times of the folders that things will be moved in and out of, as the live tree is before that."""
+    paths = [entry.path for entry in expected_entries(place) if entry.path != b"."]
+    parents = {os.path.dirname(path) or b"." for path in [*paths, *(encoded_path(path) for path in request.away)]}
+    found = {}  # type: dict[str, list[int]]
+    with FolderChain(target.path) as live:
+        for path in sorted(parents):
+            try:
+                status = live.status(path)
+            except OSError:  # a link, or a file, which is moved away
+                continue
+            if status is not None and stat.S_ISDIR(status.st_mode):
+                found[os.fsdecode(path)] = [status.st_atime_ns, status.st_mtime_ns]
+    return found
+
+
 def is_below(path: bytes, folders: "tuple[bytes, ...]") -> bool:
     """Tell whether a path is one of these, or lies in one."""
     return any(path == folder or path.startswith(folder + b"/") for folder in folders)
 
 
 class ChosenPaths:
-    """One exchange of chosen paths; `folders` are those that it makes, and takes away again if it is rolled back."""
+    """One exchange of chosen paths: its `marker` has the folders that it makes, and takes away again if it is rolled back.
+
+    It has the times of those that stay, too, for a folder should not look as if the game had written in it.
+    """
 
     def __init__(
-        self, request: TreeRequest, target: TreeTarget, place: TreeWorkplace, deadline: Deadline, folders: "list[str]"
+        self, request: TreeRequest, target: TreeTarget, place: TreeWorkplace, deadline: Deadline, marker: "dict[str, Any]"
     ) -> None:
         self._away = [encoded_path(path) for path in request.away]
-        self._folders = [os.fsencode(path) for path in folders]
+        self._folders = [os.fsencode(path) for path in marker["folders"]]
+        self._times = {os.fsencode(path): times for path, times in marker["times"].items()}
         self._target = target
         self._place = place
         self._deadline = deadline
@@ -5321,6 +5343,7 @@ class ChosenPaths:
                     give_meta(descriptor, entry, Lacks())
                 finally:
                     os.close(descriptor)
+            self._give_times(live)
         os.sync()
 
     def take_back(self) -> None:
@@ -5354,7 +5377,14 @@ class ChosenPaths:
         for parent, _, _ in os.walk(aside, topdown=False):
             with suppress(OSError):  # not empty: it is kept
                 os.rmdir(parent)
+        with FolderChain(self._target.path) as live:
+            self._give_times(live)
         os.sync()
+
+    def _give_times(self, live: FolderChain) -> None:
+        for path, (accessed, written) in self._times.items():
+            with suppress(OSError):  # it is no folder any more, or not there
+                os.utime(live.folder([] if path == b"." else path.split(b"/")), ns=(accessed, written))
 
     def _items(self) -> "list[ExpectedEntry]":
         return [entry for entry in expected_entries(self._place) if not entry.is_folder]
@@ -5458,7 +5488,7 @@ def swap_tree(request: TreeRequest, target: TreeTarget, place: TreeWorkplace, de
             return dict(marker["report"])
         started = time.monotonic()
         if marker["into"]:
-            ChosenPaths(request, target, place, deadline, marker["folders"]).put()
+            ChosenPaths(request, target, place, deadline, marker).put()
         else:
             put_tree(marker, target, place)
         report = {"method": request.method, "fingerprint": None, "moved_on": False, "notes": []}  # type: dict[str, Any]
@@ -5479,9 +5509,10 @@ def _begin_swap_of_tree(
     if users:
         raise RefusedError("in_use", f"open by {', '.join(users)}")
     marker = {"method": request.method, "phase": TREE_BEGUN, "into": checked["into"]}  # type: dict[str, Any]
-    marker.update(new=identity_of(place.file(NEW_TREE)), old=identity_of(target.path), folders=[])
+    marker.update(new=identity_of(place.file(NEW_TREE)), old=identity_of(target.path), folders=[], times={})
     if checked["into"]:
         marker["folders"] = missing_folders(request, target, place)
+        marker["times"] = times_of_folders(request, target, place)
     return marker
 
 
@@ -5503,7 +5534,7 @@ def roll_back_tree(request: TreeRequest, target: TreeTarget, place: TreeWorkplac
 def _undo_tree(
     request: TreeRequest, target: TreeTarget, place: TreeWorkplace, deadline: Deadline, marker: "dict[str, Any]"
 ) -> str:
-    chosen = ChosenPaths(request, target, place, deadline, marker["folders"]) if marker["into"] else None
+    chosen = ChosenPaths(request, target, place, deadline, marker) if marker["into"] else None
     if marker["phase"] != TREE_RETURNING:
         place.note(MARKER, dict(marker, phase=TREE_UNDOING))
         if chosen is not None:

@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 from fleetsave.sources.files.server_side.tree_check import checked_tree
-from fleetsave.sources.files.server_side.tree_chosen import ChosenPaths, missing_folders
+from fleetsave.sources.files.server_side.tree_chosen import ChosenPaths, missing_folders, times_of_folders
 from fleetsave.sources.files.server_side.tree_exchange import put_back_tree, put_tree, take_back_tree
 from fleetsave.sources.files.server_side.tree_target import TreeRequest, TreeTarget
 from fleetsave.sources.files.server_side.tree_users import WantedPaths, users_of_tree
@@ -38,7 +38,7 @@ def swap_tree(request: TreeRequest, target: TreeTarget, place: TreeWorkplace, de
             return dict(marker["report"])
         started = time.monotonic()
         if marker["into"]:
-            ChosenPaths(request, target, place, deadline, marker["folders"]).put()
+            ChosenPaths(request, target, place, deadline, marker).put()
         else:
             put_tree(marker, target, place)
         report = {"method": request.method, "fingerprint": None, "moved_on": False, "notes": []}  # type: dict[str, Any]
@@ -59,9 +59,10 @@ def _begin_swap_of_tree(
     if users:
         raise RefusedError("in_use", f"open by {', '.join(users)}")
     marker = {"method": request.method, "phase": TREE_BEGUN, "into": checked["into"]}  # type: dict[str, Any]
-    marker.update(new=identity_of(place.file(NEW_TREE)), old=identity_of(target.path), folders=[])
+    marker.update(new=identity_of(place.file(NEW_TREE)), old=identity_of(target.path), folders=[], times={})
     if checked["into"]:
         marker["folders"] = missing_folders(request, target, place)
+        marker["times"] = times_of_folders(request, target, place)
     return marker
 
 
@@ -83,7 +84,7 @@ def roll_back_tree(request: TreeRequest, target: TreeTarget, place: TreeWorkplac
 def _undo_tree(
     request: TreeRequest, target: TreeTarget, place: TreeWorkplace, deadline: Deadline, marker: "dict[str, Any]"
 ) -> str:
-    chosen = ChosenPaths(request, target, place, deadline, marker["folders"]) if marker["into"] else None
+    chosen = ChosenPaths(request, target, place, deadline, marker) if marker["into"] else None
     if marker["phase"] != TREE_RETURNING:
         place.note(MARKER, dict(marker, phase=TREE_UNDOING))
         if chosen is not None:
