@@ -5729,6 +5729,7 @@ def verify_tree(request: TreeRequest, target: TreeTarget, place: TreeWorkplace, 
 """The requests of a folder's recovery, each by its name."""
 
 import sys
+from collections.abc import Callable
 from typing import Any, BinaryIO
 
 
@@ -5762,7 +5763,7 @@ def restore_tree(values: "dict[str, Any]", deadline: Deadline, stdin: Any, stdou
 def _do(request: TreeRequest, deadline: Deadline, stdin: Any, stdout: BinaryIO) -> object:
     target = TreeTarget(request)
     place = TreeWorkplace(request, target)
-    operations = {
+    operations: "dict[str, Callable[[], object]]" = {
         "survey": lambda: survey_tree(request, target, place, deadline),
         "received": lambda: {"received": received(request, place)},
         "receive": lambda: receive(request, place, deadline, stdin, stdout),
@@ -5771,7 +5772,7 @@ def _do(request: TreeRequest, deadline: Deadline, stdin: Any, stdout: BinaryIO) 
         "verify": lambda: verify_tree(request, target, place, deadline),
         "roll_back": lambda: {"sentence": roll_back_tree(request, target, place, deadline)},
         "clean_up": lambda: {"left": clean_up_tree(place, deadline)},
-    }  # type: dict[str, Callable[[], object]]
+    }
     do = operations.get(request.operation[len(RESTORE_TREE) :])
     if do is None:
         raise RefusedError("bad_request", f"there is no operation {request.operation!r}")
