@@ -35,7 +35,7 @@ def restore_tree(values: "dict[str, Any]", deadline: Deadline, stdin: Any, stdou
 def _do(request: TreeRequest, deadline: Deadline, stdin: Any, stdout: BinaryIO) -> object:
     target = TreeTarget(request)
     place = TreeWorkplace(request, target)
-    operations: "dict[str, Callable[[], object]]" = {
+    operations: dict[str, Callable[[], object]] = {
         "survey": lambda: survey_tree(request, target, place, deadline),
         "received": lambda: {"received": received(request, place)},
         "receive": lambda: receive(request, place, deadline, stdin, stdout),
