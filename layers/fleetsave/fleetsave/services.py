@@ -24,7 +24,7 @@ from fleetsave.model.keys import ArtifactId, BackupKey
 from fleetsave.model.kinds import Kind
 from fleetsave.model.recoveries import Recovery
 from fleetsave.model.recovery_records import RecoveryPlan
-from fleetsave.planning.archive_plan import chosen_and_made
+from fleetsave.planning.archive_plan import chosen_and_away
 from fleetsave.planning.archive_target import folders_allowed
 from fleetsave.planning.sqlite_target import allowed_folders
 from fleetsave.postgres.programs import Programs, find_programs
@@ -215,9 +215,9 @@ class Services:
             return SqliteRestorer(
                 reach, server, plan, recovery.id, deadline=deadline, allowed_folders=allowed_folders(server)
             )  # fmt: skip
-        chosen, made = chosen_and_made(recovery.request, plan, self.catalog)
+        chosen, away = chosen_and_away(recovery.request, plan, self.catalog)
         return TreeRestorer(
-            reach, server, plan, recovery.id, deadline=deadline, allowed_folders=folders_allowed(server), chosen=chosen, made=made
+            reach, server, plan, recovery.id, deadline=deadline, allowed_folders=folders_allowed(server), chosen=chosen, away=away
         )  # fmt: skip
 
 

@@ -13,12 +13,13 @@ from fleetsave.model.kinds import Kind
 from fleetsave.model.records import Level, VerdictRecord
 from fleetsave.model.recoveries import Reason
 from fleetsave.model.recovery_records import RecoveryPlan, RecoveryRequest
-from fleetsave.planning.archive_plan import chosen_and_made
+from fleetsave.planning.archive_plan import EVERYTHING, chosen_and_away
 from fleetsave.planning.plan import make_plan
 from tests.fixtures.stored_archives import (
     FILES,
     FULL,
     ArchiveRoom,
+    absent,
     assemble,
     directory,
     file,
@@ -97,7 +98,7 @@ def test_chosen_paths_are_sent_and_no_others(room: ArchiveRoom, files: BackupKey
     assert chosen.selection is not None
     assert (chosen.selection.paths, chosen.selection.entries, chosen.selection.is_whole) == (["config.yml"], 2, False)
     assert chosen.plain_size < whole.plain_size
-    assert chosen_and_made(ask(files, paths=["config.yml"]), chosen, room.catalog) == (["config.yml"], [])
+    assert chosen_and_away(ask(files, paths=["config.yml"]), chosen, room.catalog) == (["config.yml"], [])
 
 
 def test_paths_that_match_nothing_are_refused_by_name(room: ArchiveRoom, files: BackupKey) -> None:
@@ -191,4 +192,32 @@ def test_undoing_takes_away_what_a_recovery_had_newly_made(room: ArchiveRoom, fi
     request = ask(safety, paths=["world", "config.yml"], undo_of="server_001.000001", undoes_backup=files.text)
     made = make_plan(request, fleet(), room.catalog)
     assert made.target_path == "/srv/game"
-    assert chosen_and_made(request, made, room.catalog) == (["config.yml"], ["world"])
+    assert chosen_and_away(request, made, room.catalog) == (["config.yml"], ["world"])
+
+
+@pytest.mark.parametrize("files", [{"exclude": ["cache"]}, {"include": ["world", "*.yml"]}, {"maximum_file_size": "1M"}])
+def test_a_set_that_leaves_something_out_never_replaces_the_folder_itself(room: ArchiveRoom, files: dict[str, Any]) -> None:
+    key = verified(room, room.put_archive(assemble(game_folder())))
+    made = plan(room, key, fleet(**files))
+    assert made.selection is not None
+    assert made.selection.paths == [EVERYTHING]
+    assert any("stay where they are" in warning for warning in made.warnings)
+    beside = plan(room, key, fleet(**files), target_path="/srv/beside").selection
+    assert beside is not None
+    assert beside.is_whole
+
+
+def test_a_backup_in_which_files_could_not_be_read_never_replaces_the_folder_itself(room: ArchiveRoom) -> None:
+    key = verified(room, room.put_archive(assemble([*game_folder(), absent("files/files/zz", "unreadable")])))
+    made = plan(room, key)
+    assert made.selection is not None
+    assert not made.selection.is_whole
+
+
+def test_what_lies_beside_a_database_is_moved_aside_with_it(room: ArchiveRoom, full: BackupKey) -> None:
+    request = ask(full, part="files/files")
+    made = make_plan(request, fleet(), room.catalog)
+    assert made.selection is not None
+    assert not made.selection.is_whole, "a database of the fleet file lies in the folder, and not in this part of the backup"
+    _, away = chosen_and_away(request, made, room.catalog)
+    assert away == [f"world/zones.sqlite{suffix}" for suffix in ("-wal", "-shm", "-journal")]

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 from fleetsave.archives.names import encoded
 from fleetsave.model.archives import DATABASES, FILES
@@ -15,6 +15,8 @@ ReadEntries = Callable[[], Iterator[Entry]]
 """Begins to read the manifest; it is read several times, since it may be too large to be kept."""
 
 _Place = frozenset[tuple[int, int]]
+_TOLD = ("size", "mode", "uid", "gid", "user", "group", "mtime_ns", "sha256", "target", "sparse", "xattrs")
+"""What the server is told of an entry, besides its path and type, where it is not nothing."""
 
 
 @dataclass(frozen=True)
@@ -33,9 +35,7 @@ class Choice:
 
     def line(self) -> bytes:
         """Return the line that tells the server of it."""
-        values = {name: value for name, value in asdict(self.entry).items() if value not in ("", 0, None, {}, False)}
-        for name in ("offset", "span", "sqlite", "problem", "detail"):
-            values.pop(name, None)
+        values = {name: value for name in _TOLD if (value := getattr(self.entry, name))}
         values |= {"path": self.entry.path, "type": self.entry.type.value}
         values |= {"way": True} if self.is_way else {"member": self.member}
         return json.dumps(values, sort_keys=True).encode() + b"\n"
@@ -43,11 +43,10 @@ class Choice:
 
 @dataclass(frozen=True)
 class _Met:
-    """A member as the manifest has it and relative to the root, and the folders on its way that were not told yet."""
+    """A chosen member as the manifest has it, its path relative to the root, and the folders on its way not told yet."""
 
     whole: Entry
-    entry: Entry
-    is_chosen: bool
+    path: str
     way: list[Choice]
 
 
@@ -73,57 +72,59 @@ class ArchiveChoice:
 
         A hard link whose first name is not chosen comes as that file; other links to it are then links to this one.
         """
-        firsts = self._firsts_not_chosen()
+        firsts: dict[str, Entry] | None = None
         instead: dict[str, str] = {}
         if not self._root:
             yield from _folders_without_members()
         for met in self._walk():
-            if met.is_chosen:
-                yield from met.way
-                yield self._choice(met, firsts, instead)
+            yield from met.way
+            if met.whole.type is not EntryType.HARDLINK:
+                yield _member(met.whole, replace(met.whole, path=met.path))
+                continue
+            if firsts is None:
+                firsts = self._firsts_not_chosen()
+            yield self._link(met, firsts, instead)
 
-    def _choice(self, met: _Met, firsts: dict[str, Entry], instead: dict[str, str]) -> Choice:
-        entry, target = met.entry, met.whole.target
-        if entry.type is not EntryType.HARDLINK:
-            return _member(met.whole, entry)
-        first = firsts.get(target)
-        if first is None:
-            return _member(met.whole, replace(entry, target=self._relative(target)))
-        if target in instead:
-            return _member(met.whole, replace(entry, target=instead[target]))
-        instead[target] = entry.path
-        return _member(first, replace(first, path=entry.path))
+    def _link(self, met: _Met, firsts: dict[str, Entry], instead: dict[str, str]) -> Choice:
+        target, first = met.whole.target, firsts.get(met.whole.target)
+        if first is not None and target not in instead:
+            instead[target] = met.path
+            return _member(first, replace(first, path=met.path))
+        leads_to = instead[target] if first is not None else self._relative(target)
+        return _member(met.whole, replace(met.whole, path=met.path, target=leads_to))
 
     def _firsts_not_chosen(self) -> dict[str, Entry]:
-        """Return the files, by their members' names, that chosen hard links are other names of, and that are not chosen."""
-        if not self._patterns and not self._root:
-            return {}
-        wanted = {met.whole.target for met in self._walk() if met.is_chosen and met.entry.type is EntryType.HARDLINK}
-        if wanted:
-            wanted -= {met.whole.path for met in self._walk() if met.is_chosen}
+        """Return the files, by their members' names, that chosen hard links are other names of, and that are not chosen.
+
+        They are looked for in passes of their own: a file does not tell that it has other names.
+        """
+        chosen = [met.whole for met in self._walk() if met.whole.type in (EntryType.FILE, EntryType.HARDLINK)]
+        wanted = {one.target for one in chosen if one.type is EntryType.HARDLINK} - {one.path for one in chosen}
         return {entry.path: entry for entry in self._read() if entry.path in wanted} if wanted else {}
 
     def _walk(self) -> Iterator[_Met]:
-        """Yield the members below the root, in the archive's order: each lies in a folder that came before it."""
+        """Yield what is chosen below the root, in the archive's order: each lies in a folder that came before it."""
         places: list[list[_Place]] = []
         way: list[Choice | None] = []
         for whole in self._read():
             if whole.type is EntryType.ABSENT or not self._is_below(whole.path):
                 continue
-            entry = replace(whole, path=self._relative(whole.path))
-            names = [] if entry.path == "." else encoded(entry.path).split(b"/")
+            path = self._relative(whole.path)
+            if not self._patterns:
+                yield _Met(whole, path, [])
+                continue
+            names = [] if path == "." else encoded(path).split(b"/")
             depth = len(names)
             del places[depth:], way[depth:]
             places += [[] for _ in range(depth - len(places))]  # folders that have no member
             way += [None] * (depth - len(way))
             places.append(self._places(places, names))
             is_chosen = self._is_chosen(places[-1])
-            told = [one for one in way if one is not None] if is_chosen else []
             if is_chosen:
+                yield _Met(whole, path, [one for one in way if one is not None])
                 way = [None] * depth
-            is_way = entry.type is EntryType.DIRECTORY and not is_chosen
-            way.append(_way(entry) if is_way else None)
-            yield _Met(whole, entry, is_chosen, told)
+            is_way = whole.type is EntryType.DIRECTORY and not is_chosen
+            way.append(_way(replace(whole, path=path)) if is_way else None)
 
     def _places(self, places: list[list[_Place]], names: list[bytes]) -> list[_Place]:
         """Return how far each pattern has come with the last of the names."""
@@ -132,8 +133,6 @@ class ArchiveChoice:
         return [patterns.below(place, names[-1]) for (_, patterns), place in zip(self._patterns, places[-1], strict=False)]
 
     def _is_chosen(self, places: list[_Place]) -> bool:
-        if not self._patterns:
-            return True
         found = [path for (path, patterns), place in zip(self._patterns, places, strict=False) if patterns.matched(place)]
         self.unmatched = [path for path in self.unmatched if path not in found]
         return bool(found)

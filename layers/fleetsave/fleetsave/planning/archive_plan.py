@@ -20,6 +20,9 @@ from fleetsave.planning.archive_copy import CopyFacts, copy_facts
 from fleetsave.planning.archive_target import find_folder
 from fleetsave.planning.target import Origin, Target
 
+_LEFT_OUT = {"unreadable", "too_large", "unsafe_database"}
+_BESIDE_DATABASES = ("-wal", "-shm", "-journal")
+EVERYTHING = "**"
 MOST_ASKED = 1_000
 """Chosen files of which it is asked who has them open; of more, it is asked of the whole folder."""
 
@@ -44,14 +47,17 @@ def plan_archive(request: RecoveryRequest, stored: StoredRecord, fleet: Fleet, c
     part = _part(request, stored, catalog)
     if part.startswith(f"{DATABASES}/"):
         return _database(request, f"{part}.db", stored, fleet, catalog)
-    target, links_out = find_folder(request, part, fleet)
-    choice = choice_of(catalog, stored, part, request.paths)
+    found = find_folder(request, part, fleet)
+    is_whole = found.is_whole and (found.target.artifact_id is None or not _LEFT_OUT & stored.archive.problems.keys())
+    # What the backup left out must stay where it is: then its files are put into the folder, which itself is not replaced.
+    paths = list(request.paths) or ([] if is_whole else [EVERYTHING])
+    choice = choice_of(catalog, stored, part, paths)
     facts = copy_facts(choice)
     # What stood there before a recovery may stand there again, whatever its links.
-    links_out = links_out or request.undo_of is not None
+    links_out = found.links_out or request.undo_of is not None
     _require_choice(request, part, choice, facts, links_out=links_out)
-    selection = Selection(part, list(request.paths), facts.entries, facts.content_size, facts.expected_size, links_out)
-    return ArchivePlan(Kind.FILES if part else Kind.FULL, target, selection, facts.size, facts.sha256)
+    selection = Selection(part, paths, facts.entries, facts.content_size, facts.expected_size, links_out)
+    return ArchivePlan(Kind.FILES if part else Kind.FULL, found.target, selection, facts.size, facts.sha256)
 
 
 def choice_of(catalog: Catalog, stored: StoredRecord, root: str, paths: list[str]) -> ArchiveChoice:
@@ -90,14 +96,20 @@ def newly_made(request: RecoveryRequest, safety: StoredRecord, root: str, catalo
     return made
 
 
-def chosen_and_made(request: RecoveryRequest, plan: RecoveryPlan, catalog: Catalog) -> tuple[list[str], list[str]]:
-    """Return which files a recovery of chosen paths replaces, and what an earlier one had made that it takes away."""
+def chosen_and_away(request: RecoveryRequest, plan: RecoveryPlan, catalog: Catalog) -> tuple[list[str], list[str]]:
+    """Return which files a recovery of chosen paths replaces, and what it moves aside without putting anything there.
+
+    That is what an earlier recovery had newly made, if this one undoes it, and what lies beside a SQLite database: with another
+    database than its own, a -wal ruins it.
+    """
     selection = plan.selection
     if selection is None or selection.is_whole:
         return [], []
     stored = catalog.stored(BackupKey.parse(plan.backup_key))
     choice = choice_of(catalog, stored, selection.root, selection.paths)
-    return chosen_files(choice), newly_made(request, stored, selection.root, catalog)
+    databases = [one.entry.path for one in choice.choices() if one.entry.sqlite is not None]
+    beside = [path + suffix for path in databases for suffix in _BESIDE_DATABASES]
+    return chosen_files(choice), [*newly_made(request, stored, selection.root, catalog), *beside]
 
 
 def _part(request: RecoveryRequest, stored: StoredRecord, catalog: Catalog) -> str:
@@ -143,7 +155,7 @@ def _require_choice(
     if not facts.entries and not request.paths:
         raise _unknown_part(request, part, choice.everything())
     # What a recovery had deleted is not in the backup that was made before it: undoing it looks for it in vain, and rightly.
-    if choice.unmatched and request.undo_of is None:
+    if choice.unmatched and request.paths and request.undo_of is None:
         raise _refused(
             request, f"the backup holds nothing that matches {', '.join(map(repr, choice.unmatched))[:500]}",
             "They are relative to the folder, as in the fleet file's include; the manifest beside the backup lists all.",

@@ -1,6 +1,7 @@
 """Where folders go to: a set's own folder in its place, or a new folder where the fleet file allows one."""
 
 import posixpath
+from dataclasses import dataclass
 
 from fleetsave.model.archives import FILES
 from fleetsave.model.errors import RecoveryRefusedError
@@ -13,8 +14,20 @@ from fleetsave.planning.sqlite_target import allowed_folders, require_plain, ser
 from fleetsave.planning.target import Target, not_allowed
 
 
-def find_folder(request: RecoveryRequest, root: str, fleet: Fleet) -> tuple[Target, bool]:
-    """Return where a folder of an archive goes to, and whether its links may lead out.
+@dataclass(frozen=True)
+class FolderTarget:
+    """Where a folder goes to. `links_out` lets its links lead out, `is_whole` tells that nothing of the folder is left out.
+
+    What was left out, by patterns, by size, or since a full backup has databases elsewhere, must stay where it is.
+    """
+
+    target: Target
+    links_out: bool
+    is_whole: bool
+
+
+def find_folder(request: RecoveryRequest, root: str, fleet: Fleet) -> FolderTarget:
+    """Return where a folder of an archive goes to.
 
     `root` is its member, "" for a whole archive, which only ever becomes a new folder. Raise RecoveryRefusedError if the fleet
     file does not allow it, InvalidInputError for a bad path.
@@ -27,16 +40,24 @@ def find_folder(request: RecoveryRequest, root: str, fleet: Fleet) -> tuple[Targ
     require_plain(path)
     if own is not None and path == own.path:
         hooks = server.recovery
-        return Target(server.id, path, ArtifactId(server.id, Kind.FILES, own.name), hooks.before, hooks.after), own.links_out
+        target = Target(server.id, path, ArtifactId(server.id, Kind.FILES, own.name), hooks.before, hooks.after)
+        return FolderTarget(target, own.links_out, _is_whole(own, request, server))
     if request.paths:
         raise not_allowed(request, "chosen paths are put back into their own folder only", "Leave target.path out, or paths.")
     _require_new(request, path, server)
-    return Target(server.id, path, None), own.links_out if own else all(one.links_out for one in server.file_sets)
+    links_out = own.links_out if own else all(one.links_out for one in server.file_sets)
+    return FolderTarget(Target(server.id, path, None), links_out, is_whole=True)
 
 
 def folders_allowed(server: Server) -> list[str]:
     """Return the folders in which a recovery may make a new one: those that hold the server's own, and those it names."""
     return sorted({posixpath.dirname(one.path.rstrip("/")) or "/" for one in server.file_sets} | set(allowed_folders(server)))
+
+
+def _is_whole(own: FileSet, request: RecoveryRequest, server: Server) -> bool:
+    is_all = own.include == ["**"] and not own.exclude and own.maximum_file_size is None
+    elsewhere = request.kind is Kind.FULL and any(one.path.startswith(f"{own.path}/") for one in server.databases)
+    return is_all and not elsewhere
 
 
 def _set_of(server: Server, root: str) -> FileSet | None:

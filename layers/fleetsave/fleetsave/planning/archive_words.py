@@ -4,13 +4,14 @@ from collections.abc import Iterator
 
 from fleetsave.model.history import Backup, State
 from fleetsave.model.recovery_records import Selection
+from fleetsave.planning.archive_plan import EVERYTHING
 from fleetsave.planning.newest import Newest
 from fleetsave.planning.target import Target
 
 
 def steps(selection: Selection, size: int, target: Target) -> Iterator[str]:
     """Yield what will be done, in order; `size` is what is sent."""
-    what = "the folder" if selection.is_whole else "the chosen paths"
+    what = "the folder" if selection.is_whole else "the files of the backup"
     yield f"look at {target.path} on {target.server_id}: room, permissions, who has files in it open"
     if target.artifact_id is not None:
         yield f"back up what is there now as {target.artifact_id.safety}, and wait until that is verified"
@@ -31,6 +32,8 @@ def warnings(backup: Backup, selection: Selection, target: Target, newest: Newes
     """Yield what a person should know before agreeing."""
     if backup.state is not State.VERIFIED:
         yield f"the backup is {backup.state}, not verified: it was asked for all the same"
+    if selection.paths == [EVERYTHING]:
+        yield "the backup leaves out a part of the folder: that, and files that are newer than it, stay where they are"
     if selection.links_out:
         yield "links that lead out of the folder are made as they are: the fleet file says links_out"
     if target.artifact_id is None:

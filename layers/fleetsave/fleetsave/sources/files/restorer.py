@@ -29,7 +29,7 @@ class TreeRestorer:
 
     It goes over a transport that runs commands, or by a script's own way. `deadline` bounds each step on the server; the upload
     only while nothing arrives. Where the plan names no artifact a new folder is made, in one of `allowed_folders` and nowhere
-    else. `chosen` are the files of which it matters who has them open, none for what the plan's patterns match; `made` are paths
+    else. `chosen` are the files of which it matters who has them open, none for what the plan's patterns match; `away` are paths
     that are moved aside although the copy has none.
     """
 
@@ -43,7 +43,7 @@ class TreeRestorer:
         deadline: timedelta,
         allowed_folders: Sequence[str],
         chosen: Sequence[str] = (),
-        made: Sequence[str] = (),
+        away: Sequence[str] = (),
         leg_bytes: int = LEG_BYTES,
     ) -> None:
         if plan.selection is None:
@@ -63,7 +63,7 @@ class TreeRestorer:
             "links_out": plan.selection.links_out,
             "paths": list(plan.selection.paths),
             "chosen": list(chosen),
-            "away": list(made),
+            "away": list(away),
             "new_in": list(allowed_folders) if plan.artifact is None else None,
         }
         self._upload = ScriptUpload(
