@@ -65,7 +65,7 @@ class SftpOnly:
 def restorer_of(script: object, plan: RecoveryPlan = PLAN) -> TreeRestorer:
     return TreeRestorer(
         cast("Script", script), SERVER, plan, ID, deadline=timedelta(seconds=30), allowed_folders=["/srv"], chosen=["world/a"],
-        made=["world/new"],
+        away=["world/new"],
     )  # fmt: skip
 
 
