@@ -51,7 +51,7 @@ def small_copy() -> TreeCopy:
 
 def test_files_are_put_back_and_those_that_a_recovery_made_are_moved_aside(agent: AgentServer, world: Path) -> None:
     copy = small_copy()
-    restoring = restorer(agent, copy, world, chosen=["region/a"], made=["made"])
+    restoring = restorer(agent, copy, world, chosen=["region/a"], away=["made"])
     assert restoring.survey().target_state is TargetState.HEALTHY
     deliver_tree(restoring, copy)
     restoring.swap(SwapMethod.SET_ASIDE)
@@ -75,7 +75,7 @@ def test_a_thousand_names_may_be_chosen(agent: AgentServer, world: Path) -> None
 def test_nothing_outside_of_the_folder_can_be_named(agent: AgentServer, world: Path, path: str) -> None:
     (world.parent / "secret").write_text("not the agent's")
     copy = small_copy()
-    restoring = restorer(agent, copy, world, made=[path])
+    restoring = restorer(agent, copy, world, away=[path])
     with pytest.raises(RestoreError) as refused:
         swap_with(restoring, copy)
     assert refused.value.reason == "bad_entry"
