@@ -33,7 +33,7 @@ def _verify(context: LambdaContext, record: SQSRecord) -> None:
         given = services()
         request = parse_event(record.body, given.settings.bucket)
         if request is None:
-            logger().info("nothing to judge", extra={"outcome": "the object beside a dump is judged with it"})
+            logger().info("nothing to judge", extra={"outcome": "what stands beside a backup is judged with it"})
             return
         outcome = verify(request.key, _ports(given, context), force=request.force)
     logger().info("judged" if isinstance(outcome, Judged) else "nothing to judge", extra=_summary(outcome))

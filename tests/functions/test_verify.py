@@ -20,7 +20,7 @@ from tests.functions.context import EVENTS, context, event
 from tests.functions.test_dispatch import failures
 
 ANSWERED = {"object_created_data", "object_created_stored_record", "announced", "by_hand"}
-NOTHING_TO_DO = {"object_created_globals"}
+NOTHING_TO_DO = {"object_created_globals", "object_created_manifest"}
 REFUSED = {"malformed", "foreign_bucket", "hostile_key"}
 
 

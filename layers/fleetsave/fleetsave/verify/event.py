@@ -51,7 +51,7 @@ _M = TypeVar("_M", _Created, _ByHand)
 def parse_event(body: str, bucket: str) -> Request | None:
     """Return the backup a message is about: the one whose object, or whose `stored.json`, was created in `bucket`.
 
-    None for the object beside a dump, which is judged with the dump. Keys stand in EventBridge's events as they are, not
+    None for what stands beside a backup, which is judged with it. Keys stand in EventBridge's events as they are, not
     URL-encoded. Raise InvalidInputError for every other message.
     """
     try:
