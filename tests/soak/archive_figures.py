@@ -41,4 +41,31 @@ ARCHIVE_FIGURES = [
         ),
         where={"large_megabytes": 4096},
     ),
+    Figure(
+        what="that folder, restored over SSH into the place of another, and rolled back",
+        asked="0 of its entries different, owners and times too",
+        name="restores of a folder of everything",
+        test="test_tree_restores.py",
+        shows=(
+            "entries",
+            "different",
+            "different_after_the_roll_back",
+            "seconds_to_send",
+            "seconds_to_unpack_and_check",
+            "seconds_of_the_swap",
+        ),
+        is_met=lambda seen: seen["entries"] >= 50_000 and seen["different"] == seen["different_after_the_roll_back"] == 0,
+    ),
+    *(
+        Figure(
+            what=f"restores of {what}, the script and the SSH session killed at random moments",
+            asked="the old state or the new one whole, 0 mixed or lost",
+            name="killed restores of folders",
+            test="test_tree_restores.py",
+            shows=("kills", "restores", "roll_backs", "mixed_or_lost"),
+            is_met=lambda seen: seen["kills"] >= 30 and seen["mixed_or_lost"] == 0,
+            where={"is_chosen": is_chosen},
+        )
+        for what, is_chosen in (("whole folders", False), ("chosen files", True))
+    ),
 ]
