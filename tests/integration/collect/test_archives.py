@@ -141,6 +141,19 @@ def test_a_full_backup_without_one_of_its_databases_is_none(station: Station) ->
     assert station.nothing_is_left_of(station.slots)
 
 
+def test_what_has_no_content_is_named_even_if_its_name_is_not_utf8(station: Station) -> None:
+    odd = os.path.join(os.fsencode(station.tree.folder), b"pipe-\xff")  # noqa: PTH118 - a name that is no text
+    os.mkfifo(odd)
+    try:
+        station.fleet(name="odd")
+        key = station.collect(ArtifactId(SERVER, Kind.FILES, "odd"))
+    finally:
+        os.unlink(odd)  # noqa: PTH108 - a name that is no text
+    report = station.recovering.catalog.stored(key).archive
+    assert [one.path for one in report.named if one.problem == "special"] == ["files/odd/pipe-\\xff"]
+    assert [one.path for one in station.manifest(key) if one.problem == "special"] == ["files/odd/pipe-\udcff"]
+
+
 def test_a_file_that_is_too_large_is_named_and_the_fleet_file_decides(station: Station) -> None:
     capped = ArtifactId(SERVER, Kind.FILES, "capped")
     station.fleet(name="capped", maximum_file_size="1M")

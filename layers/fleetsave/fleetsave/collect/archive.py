@@ -1,17 +1,19 @@
 """An archive of a set of files, or of a whole server: what to ask for, and what of it is refused."""
 
+from contextlib import AbstractContextManager
 from datetime import timedelta
 
 from fleetsave.collect.live import LiveReport, store_stream
 from fleetsave.collect.outcome import Outcome
 from fleetsave.collect.ports import Ports
 from fleetsave.collect.state import StateFile
+from fleetsave.collect.upload import LEFTOVER_AGE
 from fleetsave.model.archives import DATABASES, FILES, PARTIAL_PROBLEMS, ArchiveOrder, ArchiveReport, DatabasePart, TreePart
 from fleetsave.model.errors import CaptureError, InvalidInputError
 from fleetsave.model.fleet import FileSet, Full, Server, SqliteDatabase
 from fleetsave.model.jobs import Job
 from fleetsave.model.keys import BackupKey
-from fleetsave.sources.base import ServerSource
+from fleetsave.sources.base import LiveArchive, ServerSource
 from fleetsave.sources.sqlite.names import artifact_name, snapshot_name
 
 _SECOND = timedelta(seconds=1)
@@ -41,14 +43,11 @@ def store_archive(
         if isinstance(report, ArchiveReport) and archived.on_partial == "fail" and not key.artifact_id.is_safety:
             _require_whole(key, report)
 
-    return store_stream(
-        key,
-        job,
-        lambda: source.open_archive(order_of(key, server, archived, source), ports.is_near_deadline),
-        require,
-        state,
-        ports,
-    )
+    def open_archive() -> AbstractContextManager[LiveArchive]:
+        source.sweep(older_than=LEFTOVER_AGE)
+        return source.open_archive(order_of(key, server, archived, source), ports.is_near_deadline)
+
+    return store_stream(key, job, open_archive, require, state, ports)
 
 
 def order_of(key: BackupKey, server: Server, archived: FileSet | Full, source: ServerSource) -> ArchiveOrder:

@@ -15,7 +15,7 @@ from fleetsave.sources.base import Capture, ServerSource
 from fleetsave.sources.sqlite.names import snapshot_name
 from fleetsave.store.upload import UploadOutcome, UploadProgress, complete, upload_stream
 
-_LEFTOVER_AGE = timedelta(days=1)
+LEFTOVER_AGE = timedelta(days=1)
 """Snapshots older than this belong to no run: a job is dropped by its queue long before."""
 
 
@@ -119,7 +119,7 @@ def open_stream(
         if capture is not None:
             capture.release()
     clear_the_way(key, state, ports)
-    source.sweep(older_than=_LEFTOVER_AGE)
+    source.sweep(older_than=LEFTOVER_AGE)
     capture = source.capture(database, source_path, name, scratch=ports.scratch)
     transfer = _release_if_it_fails(capture, lambda: _begin(key, capture, database, state, ports))
     return Stream(key, capture, transfer, state, ports)

@@ -36,7 +36,9 @@ class SshSource:
         return source.resume(self._transport, self._server, name)
 
     def sweep(self, *, older_than: timedelta) -> list[str]:
-        """Remove older frozen snapshots, and return their names."""
+        """Remove older frozen snapshots, and return their names; an account with SFTP alone has left none."""
+        if not self._transport.can_execute:
+            return []
         return source.sweep(self._transport, self._server, older_than=older_than)
 
     @contextmanager
