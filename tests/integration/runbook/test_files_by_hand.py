@@ -82,6 +82,10 @@ class Person:
         }
 
 
+def test_every_block_of_the_section_is_executed_here() -> None:
+    assert {name for name in blocks() if name.startswith("fs")} == {"fsvariables", *FOUND, "fsswap", "fsundo"}
+
+
 @pytest.fixture(params=[Kind.FILES, Kind.FULL])
 def person(recovering: Recovering, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Person]:
     folder = tmp_path / "the game"

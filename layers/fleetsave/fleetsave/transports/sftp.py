@@ -58,7 +58,8 @@ class SftpSession:
         self._stall_seconds = stall_seconds
         self._buffer = bytearray()
         self._last_id = 0
-        self._send(_INIT, struct.pack(">I", 3))
+        with suppress(TransportError):  # what has ended already speaks no SFTP, or the connection broke: the answer tells which
+            self._send(_INIT, struct.pack(">I", 3))
         kind, _ = self._receive()
         if kind != _VERSION:
             raise self._nonsense(f"packet {kind} instead of a version")
