@@ -3565,7 +3565,7 @@ class FileContent:
 
     def pieces(self) -> "Iterator[bytes | int]":
         """Yield the data in order, and for each hole its length; together they are exactly `size` bytes."""
-        raise NotImplementedError
+        raise NotImplementedError  # each kind of content gives its own
 
     def close(self) -> None:
         """Let go of the file; closing twice is no error."""

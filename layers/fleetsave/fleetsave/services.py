@@ -51,8 +51,9 @@ from fleetsave.sources.postgres.dump import begin
 from fleetsave.sources.postgres.recovery_context import Place, make_context
 from fleetsave.sources.postgres.restorer import PostgresRestorer
 from fleetsave.sources.script_over_https import HttpsScript
+from fleetsave.sources.script_upload import Script
 from fleetsave.sources.sqlite.restore_refusals import restore_refusal
-from fleetsave.sources.sqlite.restorer import Script, SqliteRestorer
+from fleetsave.sources.sqlite.restorer import SqliteRestorer
 from fleetsave.store import profiles
 from fleetsave.store.base import ObjectStore
 from fleetsave.store.s3 import S3Store

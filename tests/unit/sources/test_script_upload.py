@@ -6,8 +6,7 @@ from typing import Any, cast
 import pytest
 
 from fleetsave.model.errors import RestoreError, TransportError
-from fleetsave.sources.script_upload import Pending, ScriptUpload
-from fleetsave.sources.sqlite.restorer import Script
+from fleetsave.sources.script_upload import Pending, Script, ScriptUpload
 from fleetsave.transports.base import Process
 
 

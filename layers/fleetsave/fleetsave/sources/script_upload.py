@@ -1,10 +1,9 @@
 """Sending a copy to the on-server script: over as many connections as it takes, and what arrived stays."""
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from fleetsave.model.errors import TransportError
-from fleetsave.sources.sqlite.restorer import Script
 from fleetsave.transports.base import Process
 
 LEG_BYTES = 128 << 20
@@ -15,6 +14,23 @@ _LAST_WORDS_SECONDS = 5.0
 
 Received = Callable[[Any], int]
 """Reads from a reply how many bytes the server has; raises the refusal of a reply that does not say it."""
+
+
+@runtime_checkable
+class Script(Protocol):
+    """Whatever asks the on-server script, in the words of `RemotePython`; each request is a connection of its own."""
+
+    def call(self, operation: str, **values: Any) -> Any:
+        """Return the reply to a request."""
+        ...
+
+    def start(self, operation: str, **values: Any) -> tuple[Process, Any]:
+        """Start a request that goes on, and return its process and its first reply."""
+        ...
+
+    def read_reply(self, process: Process, *, timeout: float) -> Any:
+        """Read the next reply of a request that goes on."""
+        ...
 
 
 class ScriptUpload:

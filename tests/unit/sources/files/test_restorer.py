@@ -12,8 +12,8 @@ from fleetsave.model.errors import RestoreError
 from fleetsave.model.kinds import Compression, Kind
 from fleetsave.model.recovery_records import RecoveryPlan, Selection, SwapMethod
 from fleetsave.sources.files.restorer import TreeRestorer
+from fleetsave.sources.script_upload import Script
 from fleetsave.sources.sqlite.remote_python import NoPythonError
-from fleetsave.sources.sqlite.restorer import Script
 from fleetsave.transports.base import Process, Transport
 from tests.fixtures.tree_restores import ID, SERVER
 

@@ -14,9 +14,8 @@ from fleetsave.sources.base import CopyReport
 from fleetsave.sources.files import server_side
 from fleetsave.sources.files.restore_findings import in_place, unpacked
 from fleetsave.sources.files.restore_refusals import tree_refusal
-from fleetsave.sources.script_upload import LEG_BYTES, ScriptUpload
+from fleetsave.sources.script_upload import LEG_BYTES, Script, ScriptUpload
 from fleetsave.sources.sqlite.remote_python import NoPythonError, RemotePython
-from fleetsave.sources.sqlite.restorer import Script
 from fleetsave.transports.base import Transport
 
 _Model = TypeVar("_Model")

@@ -2,44 +2,23 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
-from fleetsave.model.errors import TransportError
 from fleetsave.model.fleet import Server
 from fleetsave.model.records import Finding, Fingerprint, Level, Outcome
 from fleetsave.model.recovery_keys import RecoveryId
 from fleetsave.model.recovery_records import RecoveryPlan, Survey, SwapMethod, SwapReport
 from fleetsave.sources.base import CopyReport
+from fleetsave.sources.script_upload import LEG_BYTES, Script, ScriptUpload
 from fleetsave.sources.sqlite.remote_python import NoPythonError, RemotePython
 from fleetsave.sources.sqlite.restore_findings import compare, integrity
 from fleetsave.sources.sqlite.restore_refusals import restore_refusal
-from fleetsave.transports.base import Process, Transport
+from fleetsave.transports.base import Transport
 
 _Model = TypeVar("_Model")
-_LEG_BYTES = 128 << 20
-"""Sent over one connection; see `SshTransport` for why connections are changed before a key exchange falls due."""
-_REPLY_SECONDS = 60.0
-_LAST_WORDS_SECONDS = 5.0
 _NOTHING_READ = Fingerprint({}, "")
-
-
-@runtime_checkable
-class Script(Protocol):
-    """Whatever asks the on-server script, in the words of `RemotePython`; each request is a connection of its own."""
-
-    def call(self, operation: str, **values: Any) -> Any:
-        """Return the reply to a request."""
-        ...
-
-    def start(self, operation: str, **values: Any) -> tuple[Process, Any]:
-        """Start a request that goes on, and return its process and its first reply."""
-        ...
-
-    def read_reply(self, process: Process, *, timeout: float) -> Any:
-        """Read the next reply of a request that goes on."""
-        ...
 
 
 class SqliteRestorer:
@@ -58,13 +37,12 @@ class SqliteRestorer:
         *,
         deadline: timedelta,
         allowed_folders: Sequence[str],
-        leg_bytes: int = _LEG_BYTES,
+        leg_bytes: int = LEG_BYTES,
     ) -> None:
         self._transport = None if isinstance(reach, Script) else reach
         self._plan = plan
         self._script = reach if isinstance(reach, Script) else RemotePython(reach, server, plan.target_path, restore_refusal)
         self._deadline = deadline / timedelta(seconds=1)
-        self._leg_bytes = leg_bytes
         self._request: dict[str, Any] = {
             "path": plan.target_path,
             "recovery": str(recovery_id),
@@ -74,6 +52,10 @@ class SqliteRestorer:
             "checks": plan.fingerprint.check_sql if plan.fingerprint else {},
             "new_in": list(allowed_folders) if plan.artifact is None else None,
         }
+        self._upload = ScriptUpload(
+            self._script, "restore_receive", self._request, deadline=self._deadline, read_received=self._number,
+            reconnect=self._reconnect, leg_bytes=leg_bytes,
+        )  # fmt: skip
 
     def survey(self) -> Survey:
         """Look at the target and its disk. Raise RestoreError if the server is not fit for the recovery."""
@@ -89,18 +71,11 @@ class SqliteRestorer:
 
     def receive(self, offset: int, chunks: Iterator[bytes], told: Callable[[int], None]) -> None:
         """Write the copy's bytes from `offset` on; what arrived stays, whatever ends it."""
-        upload = _Pending(chunks)
-        while upload.has_more:
-            leg_end = offset + self._leg_bytes
-            process, ready = self._start(offset)
-            try:
-                if "received" in ready:  # the whole copy is there, and checked
-                    return
-                offset = self._send(process, offset, leg_end, upload, told)
-            finally:
-                process.kill()
-            if upload.has_more and self._transport is not None:
-                self._transport.close()
+        self._require_commands()
+        try:
+            self._upload.send(offset, chunks, told)
+        except NoPythonError as error:
+            raise self._no_python(error) from error
 
     def check(self) -> CopyReport:
         """Let the server hash the whole copy, check it, and compare it with the backup's fingerprint."""
@@ -142,38 +117,17 @@ class SqliteRestorer:
         """Remove everything of this recovery from the server, but for what `SwapReport.kept` names."""
         self._call("clean_up")
 
-    def _start(self, offset: int) -> tuple[Process, Any]:
-        self._require_commands()
-        try:
-            process, ready = self._script.start("restore_receive", **{**self._request, "offset": offset})
-        except NoPythonError as error:
-            raise self._no_python(error) from error
-        if not isinstance(ready, dict):
-            process.kill()
-            raise self._bad_reply(TypeError(repr(ready)))
-        return process, ready
-
-    def _send(self, process: Process, offset: int, end: int, upload: "_Pending", told: Callable[[int], None]) -> int:
-        """Send until `end` or until nothing more comes, and return up to where the server has written."""
-        sent = 0
-        try:
-            while offset + sent < end and (chunk := upload.next()):
-                process.write(chunk)
-                sent += len(chunk)
-                told(offset + sent)
-            process.close_input()
-        except TransportError:
-            # The script may have ended because of a full disk, and said so; else the connection itself is what failed.
-            self._script.read_reply(process, timeout=_LAST_WORDS_SECONDS)
-            raise
-        return self._number(self._script.read_reply(process, timeout=self._deadline + _REPLY_SECONDS))
-
     def _call(self, operation: str, **values: Any) -> Any:
         self._require_commands()
         try:
             return self._script.call(f"restore_{operation}", **self._request, **values)
         except NoPythonError as error:
             raise self._no_python(error) from error
+
+    def _reconnect(self) -> None:
+        """Drop the connection between two legs of the upload; a script's own way has one for each request."""
+        if self._transport is not None:
+            self._transport.close()
 
     def _require_commands(self) -> None:
         if self._transport is not None and not self._transport.can_execute:
@@ -199,24 +153,3 @@ class SqliteRestorer:
 
     def _bad_reply(self, error: Exception) -> Exception:
         return restore_refusal(self._plan.target_path, "bad_reply", f"its reply is not complete: {error}"[:500])
-
-
-class _Pending:
-    """Chunks that are still to come, looked one ahead: an upload that is whole needs no further leg."""
-
-    def __init__(self, chunks: Iterator[bytes]) -> None:
-        self._chunks = chunks
-        self._ahead = self._take()
-
-    @property
-    def has_more(self) -> bool:
-        return bool(self._ahead)
-
-    def next(self) -> bytes:
-        chunk, self._ahead = self._ahead, b""
-        if chunk:
-            self._ahead = self._take()
-        return chunk
-
-    def _take(self) -> bytes:
-        return next((chunk for chunk in self._chunks if chunk), b"")
