@@ -41,7 +41,7 @@ def is_absent(store: ObjectStore, key: str) -> bool:
 
 
 class SmallObjects:
-    """put, head, get, read, list, delete, now."""
+    """put, head, get, read, list, folders, delete, now."""
 
     @pytest.fixture
     def key(self) -> str:
@@ -139,6 +139,27 @@ class SmallObjects:
         }
         assert all(info.metadata == {} for info in listed.values())
         assert all(abs(info.last_modified - datetime.now(UTC)) < timedelta(minutes=1) for info in listed.values())
+
+    def test_list_begins_after_a_key_that_need_not_be_there(self, subject: Subject, key: str) -> None:
+        for number in range(2 * PAGE_SIZE + 1):
+            subject.store.put(f"{key}/{number}", b"x")
+        after = {
+            name: {info.key for info in subject.store.list(f"{key}/", start_after=f"{key}/{name}")} for name in ("1", "3-", "9")
+        }
+        assert after == {
+            "1": {f"{key}/{number}" for number in range(2, 2 * PAGE_SIZE + 1)},
+            "3-": {f"{key}/{number}" for number in range(4, 2 * PAGE_SIZE + 1)},
+            "9": set(),
+        }
+
+    def test_folders_are_the_names_that_keys_go_on_after(self, subject: Subject, key: str) -> None:
+        for number in range(2 * PAGE_SIZE + 1):
+            subject.store.put(f"{key}/server_{number}/one", b"x")
+            subject.store.put(f"{key}/server_{number}/two/deep", b"x")
+        subject.store.put(f"{key}/no-folder", b"x")
+        subject.store.put(f"{key}-beside/server/one", b"x")
+        assert sorted(subject.store.folders(f"{key}/")) == [f"server_{number}" for number in range(2 * PAGE_SIZE + 1)]
+        assert list(subject.store.folders(f"{key}/nothing/")) == []
 
     def test_listing_nothing_gives_nothing(self, subject: Subject, key: str) -> None:
         assert list(subject.store.list(key)) == []

@@ -21,7 +21,9 @@ class Refused:
 class Refusals:
     """What a provider turns away is said to be so, with what to do about it."""
 
-    @pytest.mark.parametrize("call", ["put", "head", "get", "read", "list", "delete", "begin_upload", "list_uploads", "now"])
+    @pytest.mark.parametrize(
+        "call", ["put", "head", "get", "read", "list", "folders", "delete", "begin_upload", "list_uploads", "now"]
+    )
     def test_a_missing_bucket_is_named_and_is_no_missing_object(self, refused: Refused, call: str) -> None:
         with pytest.raises(StoreError) as error:
             _call(refused.missing_bucket, call)
@@ -49,6 +51,7 @@ def _call(store: ObjectStore, call: str) -> None:
         "get": lambda: store.get("key"),
         "read": lambda: list(store.read("key", offset=3)),
         "list": lambda: list(store.list("prefix")),
+        "folders": lambda: list(store.folders("prefix")),
         "delete": lambda: store.delete("key"),
         "begin_upload": lambda: store.begin_upload("key"),
         "list_uploads": lambda: list(store.list_uploads("prefix")),

@@ -104,13 +104,21 @@ class MemoryStore:
         if fault:
             raise fault.error
 
-    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+    def list(self, prefix: str, *, start_after: str | None = None) -> Iterator[ObjectInfo]:
         """List objects; never in the order of their names, so that nobody relies on it."""
         with self._lock:
             self._count("list")
-            found = [info for key, (info, _) in self._objects.items() if key.startswith(prefix)]
+            after = start_after or ""
+            found = [info for key, (info, _) in self._objects.items() if key.startswith(prefix) and key > after]
         for info in sorted(found, key=lambda info: hashlib.sha256(info.key.encode()).digest()):
             yield ObjectInfo(info.key, info.size, info.etag, info.last_modified, {})
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        """List the names under `prefix` that end with a `/`."""
+        with self._lock:
+            self._count("folders")
+            rests = [key.removeprefix(prefix) for key in self._objects if key.startswith(prefix)]
+        yield from {rest.partition("/")[0] for rest in rests if "/" in rest}
 
     def delete(self, key: str) -> None:
         """Delete an object."""

@@ -88,6 +88,13 @@ def test_backups_are_listed_with_their_states_without_opening_a_record() -> None
     assert (bucket.store.calls["get"], bucket.store.calls["head"], bucket.store.calls["list"]) == (0, 0, 1)
 
 
+def test_the_listing_can_begin_at_a_slot() -> None:
+    bucket = Bucket()
+    keys = [bucket.add(key_of(days * DAY)) for days in (1, 2, 3)]
+    found = bucket.catalog.backups_since(keys[1].artifact_id.server_id, Kind.DATABASE, keys[1].slot)
+    assert {backup.key for backup in found} == set(keys[:2])
+
+
 def test_the_listing_can_be_of_one_server_and_kind() -> None:
     bucket = Bucket()
     bucket.add(KEY)

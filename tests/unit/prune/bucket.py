@@ -90,9 +90,9 @@ class CutListing(MemoryStore):
         self.__dict__.update(whole.__dict__)
         self._hides = hides
 
-    def list(self, prefix: str) -> Iterator[ObjectInfo]:
+    def list(self, prefix: str, *, start_after: str | None = None) -> Iterator[ObjectInfo]:
         """List what is not hidden."""
-        return (info for info in super().list(prefix) if not self._hides(info.key))
+        return (info for info in super().list(prefix, start_after=start_after) if not self._hides(info.key))
 
 
 def stored(key: BackupKey) -> StoredRecord:

@@ -83,7 +83,9 @@ def test_what_is_listed_but_gone_holds_the_artifact(bucket: Bucket) -> None:
     listing = CutListing(bucket.store, lambda _: False)
     shown = list(bucket.store.list("servers/"))
     bucket.store.delete(newest.text)
-    listing.list = lambda prefix: iter(shown) if prefix == "servers/" else MemoryStore.list(listing, prefix)  # type: ignore[method-assign]  # a listing that lags
+    listing.list = lambda prefix, **after: (  # type: ignore[method-assign]  # a listing that lags
+        iter(shown) if prefix == "servers/" else MemoryStore.list(listing, prefix, **after)
+    )
     report = run(bucket, store=listing)
     assert report.deleted == 0
     assert "is gone" in report.lines[0].reason

@@ -10,11 +10,12 @@ from pydantic import TypeAdapter, ValidationError
 from fleetsave.catalog.manifests import read_manifest
 from fleetsave.model.errors import CatalogError, InvalidInputError, ObjectExistsError, ObjectNotFoundError
 from fleetsave.model.history import Backup
-from fleetsave.model.keys import BackupKey, RecordName, catalog_prefix, parse_record_key
+from fleetsave.model.keys import BackupKey, RecordName, catalog_prefix, catalog_slot_prefix, parse_record_key
 from fleetsave.model.kinds import Kind
 from fleetsave.model.manifests import Entry
 from fleetsave.model.records import PrunedRecord, StoredRecord, VerdictRecord
-from fleetsave.store.base import ObjectStore
+from fleetsave.model.slots import Slot
+from fleetsave.store.base import ObjectInfo, ObjectStore
 
 Record = StoredRecord | VerdictRecord | PrunedRecord
 
@@ -85,8 +86,19 @@ class Catalog:
 
         Raise CatalogError for a key under the catalog that is no record: a listing that is not understood is not trusted.
         """
+        yield from self._grouped(self._store.list(catalog_prefix(server_id, kind)))
+
+    def backups_since(self, server_id: str, kind: Kind, slot: Slot) -> Iterator[Backup]:
+        """List the backups of one kind of one server for `slot` or a later one, as `backups` does.
+
+        What that costs does not grow with the years: records are kept for ever, and those before the slot are passed over.
+        """
+        prefix = catalog_prefix(server_id, kind)
+        yield from self._grouped(self._store.list(prefix, start_after=catalog_slot_prefix(server_id, kind, slot)))
+
+    def _grouped(self, listed: Iterator[ObjectInfo]) -> Iterator[Backup]:
         found: dict[BackupKey, dict[RecordName, datetime]] = {}
-        for info in self._store.list(catalog_prefix(server_id, kind)):
+        for info in listed:
             try:
                 key, name = parse_record_key(info.key)
             except InvalidInputError as error:

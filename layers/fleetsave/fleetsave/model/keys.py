@@ -228,6 +228,18 @@ def backup_prefix(server_id: str | None = None, kind: Kind | None = None) -> str
     return f"servers/{server_id}/" if kind is None else f"servers/{server_id}/{kind}/"
 
 
+def slot_prefix(server_id: str, kind: Kind, slot: Slot) -> str:
+    """Return what sorts before the key of every backup for this slot or a later one, and after that of every earlier one."""
+    if kind is Kind.POSTGRESQL:
+        return f"{backup_prefix(server_id)}{kind}/{kind}_{slot.text}"
+    return f"{backup_prefix(server_id, kind)}{server_id}_{slot.text}"
+
+
+def catalog_slot_prefix(server_id: str, kind: Kind, slot: Slot) -> str:
+    """Return the same for the keys of records."""
+    return f"catalog/{slot_prefix(server_id, kind, slot)}"
+
+
 def catalog_prefix(server_id: str | None = None, kind: Kind | None = None) -> str:
     """Return the prefix of the records of all backups, of one server's, or of one kind of one server's."""
     return "catalog/" if server_id is None else f"catalog/{backup_prefix(server_id, kind)}"

@@ -74,8 +74,15 @@ class ObjectStore(Protocol):
         """
         ...
 
-    def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        """List every object under `prefix`, all pages, in the provider's own order."""
+    def list(self, prefix: str, *, start_after: str | None = None) -> Iterator[ObjectInfo]:
+        """List every object under `prefix`, all pages, in the provider's own order.
+
+        With `start_after`, those alone whose key sorts after it as text; it may be no key at all, but no folder of one either.
+        """
+        ...
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        """List what follows `prefix`, up to the next `/`, in the keys that have one there; each name once, without the `/`."""
         ...
 
     def delete(self, key: str) -> None:

@@ -65,10 +65,18 @@ class S3Store:
         """Read an object, from `offset` to its end."""
         return Reading(self._client, self._bucket, key, offset).chunks()
 
-    def list(self, prefix: str) -> Iterator[ObjectInfo]:
-        """List every object under `prefix`."""
-        for entry in self._pages("list_objects_v2", "Contents", prefix):
+    def list(self, prefix: str, *, start_after: str | None = None) -> Iterator[ObjectInfo]:
+        """List every object under `prefix`, or those after a key; stores with folders begin a little before it (SeaweedFS)."""
+        after = {} if start_after is None else {"StartAfter": start_after}
+        for entry in self._pages("list_objects_v2", "Contents", prefix, **after):
+            if start_after is not None and entry["Key"] <= start_after:
+                continue
             yield ObjectInfo(entry["Key"], entry["Size"], _etag(entry), entry["LastModified"], {})
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        """List the names under `prefix` that end with a `/`."""
+        for entry in self._pages("list_objects_v2", "CommonPrefixes", prefix, Delimiter="/"):
+            yield entry["Prefix"].removeprefix(prefix).removesuffix("/")
 
     def delete(self, key: str) -> None:
         """Delete an object; one call each, since look-alikes differ about DeleteObjects."""
@@ -206,10 +214,11 @@ class S3Store:
                 raise missing_bucket("head", self._bucket) from None
             raise
 
-    def _pages(self, operation: str, entries: str, prefix: str) -> Iterator[Any]:
+    def _pages(self, operation: str, entries: str, prefix: str, **narrowed: str) -> Iterator[Any]:
         paginator = self._client.get_paginator(operation)
+        size = {"PageSize": self._page_size}
         with translated("list", f"{self._bucket}/{prefix}"):
-            for page in paginator.paginate(Bucket=self._bucket, Prefix=prefix, PaginationConfig={"PageSize": self._page_size}):
+            for page in paginator.paginate(Bucket=self._bucket, Prefix=prefix, PaginationConfig=size, **narrowed):
                 yield from page.get(entries, [])
 
 
