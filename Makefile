@@ -29,7 +29,9 @@ build: setup tools          ## what `sam deploy` takes to AWS, and the same for 
 	$(SAM) validate --lint
 	$(BIN)/python -m tests.packaging.builds
 
-soak: setup tools           ## the long runs behind docs/figures.md, which it writes
+soak: setup tools           ## the long runs behind docs/figures.md and docs/fault-score.md, which it writes
+	FLEETSAVE_FAULTS=long $(BIN)/pytest --timeout 0 tests/faults
+	$(BIN)/python -m tests.faults.score
 	$(BIN)/pytest -m soak --timeout 0
 	$(BIN)/python -m tests.soak.figures
 

@@ -24,14 +24,14 @@ def record(name: str, *, seed: int | None = None, **figures: object) -> None:
         "date": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "seed": seed,
         "figures": figures,
-        "machine": _machine(),
+        "machine": machine(),
     }
     FIGURES.parent.mkdir(exist_ok=True)
     with FIGURES.open("a") as lines:
         lines.write(json.dumps(line) + "\n")
 
 
-def _machine() -> dict[str, object]:
+def machine() -> dict[str, object]:
     models = [line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")]
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
