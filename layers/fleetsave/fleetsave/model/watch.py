@@ -1,4 +1,4 @@
-"""What the watchdog sees: how old the newest verified backup of each artifact is, and what is wrong, since when, and what to do."""
+"""What the watchdog sees: how old the newest verified backup of each artifact is, what is wrong, since when, what to do."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
