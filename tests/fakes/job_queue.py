@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from fleetsave.model.jobs import Job
+from fleetsave.model.keys import BackupKey
 from fleetsave.model.recovery_jobs import RecoveryJob
 
 
@@ -23,6 +24,17 @@ class RecordingQueue:
 
     def return_at_once(self, receipt_handle: str) -> None:
         self.returned.append(receipt_handle)
+
+
+@dataclass
+class RecordingVerificationQueue:
+    """Keeps the keys that a verdict was asked for: `keys` as a matter of course, `forced` whatever verdict there is."""
+
+    keys: list[BackupKey] = field(default_factory=list)
+    forced: list[BackupKey] = field(default_factory=list)
+
+    def send(self, keys: Sequence[BackupKey], *, force: bool = False) -> None:
+        (self.forced if force else self.keys).extend(keys)
 
 
 @dataclass

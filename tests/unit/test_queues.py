@@ -11,12 +11,13 @@ from moto import mock_aws
 
 from fleetsave.model.errors import QueueError
 from fleetsave.model.jobs import Job
-from fleetsave.model.keys import ArtifactId
-from fleetsave.model.kinds import Kind
+from fleetsave.model.keys import ArtifactId, BackupKey
+from fleetsave.model.kinds import Compression, Kind
 from fleetsave.model.recovery_jobs import Cause, RecoveryJob
 from fleetsave.model.recovery_keys import RecoveryId
 from fleetsave.model.slots import Slot
-from fleetsave.queues import EventBusAnnouncer, SqsJobQueue, SqsRecoveryQueue
+from fleetsave.queues import EventBusAnnouncer, SqsJobQueue, SqsRecoveryQueue, SqsVerificationQueue
+from fleetsave.verify.event import Request, parse_event
 
 SLOT = Slot(datetime(2024, 1, 1, 12, tzinfo=UTC))
 
@@ -184,3 +185,18 @@ def test_a_recovery_that_failed_waits_longer_each_time(sqs: Any, url: str) -> No
     (message,) = receive(sqs, url)
     SqsRecoveryQueue(sqs, url).return_at_once(message["ReceiptHandle"])
     assert [again["Body"] for again in receive(sqs, url)] == [message["Body"]]
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_wish_for_a_verdict_is_what_verify_reads(sqs: Any, force: bool) -> None:
+    url = str(sqs.create_queue(QueueName="verify")["QueueUrl"])
+    keys = [BackupKey(ArtifactId("server_001", Kind.DATABASE, f"game-{n}"), SLOT, Compression.ZSTD) for n in range(12)]
+    SqsVerificationQueue(sqs, url).send(keys, force=force)
+    bodies = [message["Body"] for _ in range(2) for message in receive(sqs, url)]
+    assert {parse_event(body, "fleet-backups") for body in bodies} == {Request(key, force=force) for key in keys}
+
+
+def test_a_backup_that_the_verify_queue_does_not_take_is_named(sqs: Any) -> None:
+    key = BackupKey(ArtifactId("server_001", Kind.DATABASE, "game"), SLOT, Compression.ZSTD)
+    with pytest.raises(QueueError, match="ask for verdicts"):
+        SqsVerificationQueue(sqs, "https://sqs.eu-central-1.amazonaws.com/123456789012/nowhere").send([key])

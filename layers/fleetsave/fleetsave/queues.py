@@ -1,4 +1,4 @@
-"""The way to other functions: jobs to the collect queue, recoveries to the recover queue, announcements to the event bus."""
+"""The way to other functions: jobs, recoveries and backups to verify to their queues, announcements to the event bus."""
 
 import hashlib
 import json
@@ -9,6 +9,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from fleetsave.model.errors import QueueError
 from fleetsave.model.jobs import Job
+from fleetsave.model.keys import BackupKey
 from fleetsave.model.recovery_jobs import RecoveryJob
 
 DETAIL_TYPE = "Object Created"
@@ -46,6 +47,14 @@ class RecoveryQueue(Redelivery, Protocol):
 
     def send(self, job: RecoveryJob) -> None:
         """Queue one job; sending it twice within five minutes queues it once. Raise QueueError if it was not taken."""
+        ...
+
+
+class VerificationQueue(Protocol):
+    """Where backups wait for a verdict."""
+
+    def send(self, keys: Sequence[BackupKey], *, force: bool = False) -> None:
+        """Ask for a verdict on each backup, with `force` even if it has one. Raise QueueError if one was not taken."""
         ...
 
 
@@ -87,24 +96,15 @@ class SqsJobQueue(_SqsQueue):
 
     def send(self, jobs: Sequence[Job]) -> None:
         """Queue jobs, ten a call. Raise QueueError naming the jobs that were not taken."""
-        for start in range(0, len(jobs), _BATCH):
-            batch = jobs[start : start + _BATCH]
-            entries = [
-                {
-                    "Id": str(position),
-                    "MessageBody": job.to_json(),
-                    "MessageGroupId": job.group,
-                    "MessageDeduplicationId": hashlib.sha256(job.identity.encode()).hexdigest(),
-                }
-                for position, job in enumerate(batch)
-            ]
-            try:
-                reply = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
-            except (ClientError, BotoCoreError) as error:
-                raise _not_taken("send jobs", self._url, str(error)) from error
-            if failed := reply.get("Failed"):
-                names = ", ".join(f"{batch[int(entry['Id'])].identity} ({entry.get('Code')})" for entry in failed)
-                raise _not_taken("send jobs", self._url, f"not taken: {names}")
+        messages = [
+            {
+                "MessageBody": job.to_json(),
+                "MessageGroupId": job.group,
+                "MessageDeduplicationId": hashlib.sha256(job.identity.encode()).hexdigest(),
+            }
+            for job in jobs
+        ]
+        _send_batches(self._client, self._url, "send jobs", messages, [job.identity for job in jobs])
 
 
 class SqsRecoveryQueue(_SqsQueue):
@@ -121,6 +121,19 @@ class SqsRecoveryQueue(_SqsQueue):
             )
         except (ClientError, BotoCoreError) as error:
             raise _not_taken("send recovery", self._url, str(error)) from error
+
+
+class SqsVerificationQueue:
+    """The verify queue; what is sent twice is judged once, unless it was forced."""
+
+    def __init__(self, client: Any, url: str) -> None:
+        self._client = client
+        self._url = url
+
+    def send(self, keys: Sequence[BackupKey], *, force: bool = False) -> None:
+        """Ask for verdicts, ten a call. Raise QueueError naming the backups that were not taken."""
+        messages = [{"MessageBody": json.dumps({"key": key.text, "force": force})} for key in keys]
+        _send_batches(self._client, self._url, "ask for verdicts", messages, [key.text for key in keys])
 
 
 class EventBusAnnouncer:
@@ -147,6 +160,20 @@ class SilentAnnouncer:
 
     def announce(self, bucket: str, key: str, size: int, etag: str) -> None:
         """Do nothing: the store's own event follows."""
+
+
+def _send_batches(
+    client: Any, url: str, operation: str, messages: Sequence[dict[str, str]], names: Sequence[str]
+) -> None:  # fmt: skip
+    for start in range(0, len(messages), _BATCH):
+        batch = [{"Id": str(at), **message} for at, message in enumerate(messages[start : start + _BATCH], start)]
+        try:
+            reply = client.send_message_batch(QueueUrl=url, Entries=batch)
+        except (ClientError, BotoCoreError) as error:
+            raise _not_taken(operation, url, str(error)) from error
+        if failed := reply.get("Failed"):
+            refused = ", ".join(f"{names[int(entry['Id'])]} ({entry.get('Code')})" for entry in failed)
+            raise _not_taken(operation, url, f"not taken: {refused}")
 
 
 def _not_taken(operation: str, target: str, cause: str) -> QueueError:
