@@ -3,7 +3,8 @@
 import pytest
 
 from fleetsave.model.errors import ConfigurationError
-from fleetsave.settings import Provider, Settings, variable
+from fleetsave.model.kinds import Kind
+from fleetsave.settings import Provider, ScheduleSetting, Settings, variable
 
 FULL = {
     "FLEETSAVE_BUCKET": "fleet-backups",
@@ -12,11 +13,17 @@ FULL = {
     "FLEETSAVE_STORE_REGION": "fra1",
     "FLEETSAVE_STORE_SECRET": "fleetsave/store",
     "FLEETSAVE_COLLECT_QUEUE_URL": "https://queue.example/collect.fifo",
+    "FLEETSAVE_VERIFY_QUEUE_URL": "https://queue.example/verify",
     "FLEETSAVE_RECOVER_QUEUE_URL": "https://queue.example/recover.fifo",
     "FLEETSAVE_RECOVER_FUNCTION": "fleetsave-recover",
     "FLEETSAVE_ANNOUNCE_SOURCE": "fleetsave.store",
     "FLEETSAVE_POSTGRESQL_PROGRAMS": "/opt/postgresql",
     "FLEETSAVE_RETENTION_DAYS": "7.5",
+    "FLEETSAVE_SCHEDULES": '{"database": {"cron": "cron(0 * * * ? *)", "period_minutes": 60}}',
+    "FLEETSAVE_RPO_HOURS": "1.5",
+    "FLEETSAVE_REREAD_DAYS": "0",
+    "FLEETSAVE_ALERTS_TOPIC": "arn:aws:sns:eu-central-1:123456789012:alerts",
+    "FLEETSAVE_NOTICE_SECRET": "fleetsave/notices",
     "FLEETSAVE_RESERVE_SECONDS": "30",
 }
 
@@ -26,6 +33,7 @@ def test_every_setting_is_read_from_its_variable() -> None:
     assert {variable(name) for name in Settings.model_fields} == set(FULL)
     assert (settings.bucket, settings.store_provider) == ("fleet-backups", Provider.PORTABLE)
     assert (settings.retention_days, settings.reserve_seconds) == (7.5, 30)
+    assert settings.schedules == {Kind.DATABASE: ScheduleSetting(cron="cron(0 * * * ? *)", period_minutes=60)}
 
 
 @pytest.mark.parametrize("name", sorted(FULL))

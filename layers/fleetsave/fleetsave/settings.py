@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError, model_validator
 
 from fleetsave.model.errors import ConfigurationError
+from fleetsave.model.kinds import Kind
 
 
 class Provider(StrEnum):
@@ -13,6 +14,15 @@ class Provider(StrEnum):
 
     AWS = "aws"
     PORTABLE = "portable"
+
+
+class ScheduleSetting(BaseModel):
+    """When a kind is captured: the schedule as EventBridge has it, and the minutes its slots are floored to."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    cron: str
+    period_minutes: int = Field(ge=1)
 
 
 class Settings(BaseModel):
@@ -28,6 +38,7 @@ class Settings(BaseModel):
         default=None, description="secret with access_key_id and secret_access_key; empty for the role"
     )
     collect_queue_url: str | None = Field(default=None, description="FIFO queue of jobs")
+    verify_queue_url: str | None = Field(default=None, description="queue of backups to verify")
     recover_queue_url: str | None = Field(default=None, description="FIFO queue of recoveries")
     recover_function: str | None = Field(
         default=None, description="name of the recover function, which looks at a database for a dry run"
@@ -41,6 +52,15 @@ class Settings(BaseModel):
     retention_days: float = Field(
         default=30, gt=0, le=36_500, description="days a backup is kept where the fleet file does not say"
     )
+    schedules: Json[dict[Kind, ScheduleSetting]] | None = Field(
+        default=None, description="when each kind is captured, as JSON: what the watchdog holds the catalog against"
+    )
+    rpo_hours: float = Field(
+        default=2, gt=0, description="hours old that the newest verified backup of what is captured hourly may be"
+    )
+    reread_days: float = Field(default=28, ge=0, description="days in which every backup is read again; 0 for never")
+    alerts_topic: str | None = Field(default=None, description="SNS topic that notices are sent to; empty for none")
+    notice_secret: str | None = Field(default=None, description="secret with the addresses of notices and pings; empty for none")
     reserve_seconds: float = Field(
         default=60, gt=0, description="time before its deadline at which collect or recover hands a job on"
     )
