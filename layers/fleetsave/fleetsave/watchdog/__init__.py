@@ -1,0 +1,1 @@
+"""Watchdog: what should be there and is not, told and mended."""
