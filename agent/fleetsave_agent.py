@@ -3,6 +3,7 @@
 
 What to read. Part one, the door, is all that the network meets, and is read in a quarter of an hour:
 
+- settings: How a configuration is read: JSON that is ours alone, each setting known by name and judged, and nothing else in it.
 - config: What may be served, and to whom: the agent's configuration, read once, and refused if anything in it is unknown or unsafe.
 - client: One client: its TLS connection, and how long it may take for everything.
 - requests: One request, read strictly: whatever is not plain HTTP/1.1 is refused, and nothing is read beyond its limits.
@@ -21,9 +22,9 @@ This file is made by `python -m fleetsave.sources.agent`; change it there.
 """
 
 
-# ---- config ----
+# ---- settings ----
 
-"""What may be served, and to whom: the agent's configuration, read once, and refused if anything in it is unknown or unsafe."""
+"""How a configuration is read: JSON that is ours alone, each setting known by name and judged, and nothing else in it."""
 
 import json
 import os
@@ -38,27 +39,33 @@ class ConfigurationRefusedError(Exception):
     """The configuration cannot be used; the text says where and why."""
 
 
-def _is_string(value: Any) -> bool:
+def is_string(value: Any) -> bool:
+    """Tell whether it is a text that says something."""
     return isinstance(value, str) and value != "" and "\0" not in value
 
 
-def _is_path(value: Any) -> bool:
-    return _is_string(value) and value.startswith("/")
+def is_path(value: Any) -> bool:
+    """Tell whether it is an absolute path."""
+    return is_string(value) and value.startswith("/")
 
 
-def _is_pattern(value: Any) -> bool:
-    return _is_string(value) and not any(name in ("", ".", "..") for name in value.split("/"))
+def is_inner_pattern(value: Any) -> bool:
+    """Tell whether it is a pattern of paths below a folder."""
+    return is_string(value) and not any(name in ("", ".", "..") for name in value.split("/"))
 
 
-def _is_name(value: Any) -> bool:
+def is_name(value: Any) -> bool:
+    """Tell whether it can name an artifact."""
     return isinstance(value, str) and NAME.fullmatch(value) is not None
 
 
-def _is_digest(value: Any) -> bool:
+def is_digest(value: Any) -> bool:
+    """Tell whether it is a SHA-256 in hexadecimal digits."""
     return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
 
 
-def _is_count(value: Any) -> bool:
+def is_count(value: Any) -> bool:
+    """Tell whether it is a whole number above 0."""
     return type(value) is int and 0 < value < 1 << 60
 
 
@@ -67,104 +74,36 @@ def is_seconds(value: Any) -> bool:
     return type(value) in (int, float) and 0 < value <= 86400
 
 
-def _is_flag(value: Any) -> bool:
+def is_flag(value: Any) -> bool:
+    """Tell whether it is true or false."""
     return type(value) is bool
 
 
-def _are_patterns(value: Any) -> bool:
-    return isinstance(value, list) and all(map(_is_pattern, value))
+def are_patterns(value: Any) -> bool:
+    """Tell whether it is a list of patterns."""
+    return isinstance(value, list) and all(map(is_inner_pattern, value))
 
 
-def _are_checks(value: Any) -> bool:
-    return isinstance(value, dict) and all(_is_name(name) and _is_string(sql) for name, sql in value.items())
+def are_checks(value: Any) -> bool:
+    """Tell whether it is SQL by names."""
+    return isinstance(value, dict) and all(is_name(name) and is_string(sql) for name, sql in value.items())
 
 
-def _is_object(value: Any) -> bool:
+def is_object(value: Any) -> bool:
+    """Tell whether it is an object."""
     return isinstance(value, dict)
 
 
-def _is_list(value: Any) -> bool:
+def is_list(value: Any) -> bool:
+    """Tell whether it is a list."""
     return isinstance(value, list)
 
 
 REQUIRED = object()
 
-# Of each setting: what it is if it is left out, how it is judged, and what it should be, in words.
-AGENT = {
-    "address": ("127.0.0.1", _is_string, "an address to listen on"),
-    "port": (8443, lambda value: _is_count(value) and value < 65536, "a port"),
-    "certificate": (REQUIRED, _is_path, "an absolute path"),
-    "key": (REQUIRED, _is_path, "an absolute path"),
-    "read_token_sha256": (REQUIRED, _is_digest, "64 hexadecimal digits in small letters; --new-token prints them"),
-    "restore_token_sha256": (None, _is_digest, "64 hexadecimal digits in small letters; --new-token prints them"),
-    "staging": (REQUIRED, _is_path, "an absolute path"),
-    "databases": ([], _is_list, "a list"),
-    "files": ([], _is_list, "a list"),
-    "configuration": ([], _is_list, "a list"),
-    "logs": ([], _is_list, "a list"),
-    "full": (False, _is_flag, "true or false"),
-    "limits": ({}, _is_object, "an object"),
-}  # type: dict[str, tuple[Any, Any, str]]
 
-DATABASE = {
-    "name": ("database", _is_name, "small letters, digits, _ and -, at most 63"),
-    "path": (REQUIRED, _is_path, "an absolute path"),
-    "literal": (False, _is_flag, "true or false"),
-    "fingerprint": (True, _is_flag, "true or false"),
-    "checks": ({}, _are_checks, "an object of names and SQL"),
-    "deadline": (300, is_seconds, "seconds, at most a day"),
-    "lock_limit": (60, is_seconds, "seconds, at most a day"),
-}  # type: dict[str, tuple[Any, Any, str]]
-
-FOLDER = {
-    "name": (REQUIRED, _is_name, "small letters, digits, _ and -, at most 63"),
-    "path": (REQUIRED, _is_path, "an absolute path"),
-    "include": (["**"], lambda value: _are_patterns(value) and value, "a list of patterns without /, . and .. at their ends"),
-    "exclude": ([], _are_patterns, "a list of patterns without /, . and .. at their ends"),
-    "maximum_file_size": (None, _is_count, "bytes"),
-    "links_out": (False, _is_flag, "true or false"),
-    "deadline": (780, is_seconds, "seconds, at most a day"),
-}  # type: dict[str, tuple[Any, Any, str]]
-
-LIMITS = {
-    "captures": (2, _is_count, "a number"),
-    "connections": (16, _is_count, "a number"),
-    "requests_per_minute": (120, _is_count, "a number"),
-    "seconds_per_request": (3600, is_seconds, "seconds, at most a day"),
-    "idle_seconds": (20, is_seconds, "seconds, at most a day"),
-    "least_bytes_per_second": (8192, _is_count, "a number"),
-}  # type: dict[str, tuple[Any, Any, str]]
-
-LISTS_OF_FOLDERS = ("files", "configuration", "logs")
-
-
-class Configuration:
-    """Everything the owner has written down; `databases` and `folders` are found by their names alone.
-
-    Raise ConfigurationRefusedError for a file that others may read, and for whatever in it is not as it should be.
-    """
-
-    def __init__(self, path: str) -> None:
-        values = _checked(AGENT, _read(path), "")
-        for name in ("certificate", "key"):
-            require_file(values[name], private=name == "key")
-        self.address, self.port = values["address"], values["port"]  # type: str, int
-        self.certificate, self.key = values["certificate"], values["key"]  # type: str, str
-        self.read_token_sha256 = values["read_token_sha256"]  # type: str
-        self.restore_token_sha256 = values["restore_token_sha256"]  # type: str | None
-        if self.restore_token_sha256 == self.read_token_sha256:
-            raise ConfigurationRefusedError("restore_token_sha256: it must be another token than that for reading")
-        self.staging = values["staging"]  # type: str
-        self.limits = _checked(LIMITS, values["limits"], "limits.")
-        self.full = values["full"]  # type: bool
-        self.databases = _by_name(DATABASE, {"databases": values["databases"]})
-        self.folders = _by_name(FOLDER, {name: values[name] for name in LISTS_OF_FOLDERS})
-        if self.full and not self.databases and not self.folders:
-            raise ConfigurationRefusedError("full: there is nothing to put into it")
-
-
-def _read(path: str) -> Any:
-    require_file(path, private=True)
+def read_settings(path: str) -> Any:
+    """Return what a file of JSON says. Raise ConfigurationRefusedError if it is none."""
     with open(path, "rb") as file:
         text = file.read()
     try:
@@ -196,7 +135,8 @@ def _refuse_constant(text: str) -> Any:
     raise ValueError(f"{text} is no number")
 
 
-def _checked(fields: "dict[str, tuple[Any, Any, str]]", given: Any, where: str) -> "dict[str, Any]":
+def checked(fields: "dict[str, tuple[Any, Any, str]]", given: Any, where: str) -> "dict[str, Any]":
+    """Return every field with its value. Raise ConfigurationRefusedError for one that is unknown, missing or wrong."""
     if not isinstance(given, dict):
         raise ConfigurationRefusedError(f"{where.rstrip('.') or 'the configuration'}: it must be an object")
     unknown = sorted(set(given) - set(fields))
@@ -213,13 +153,96 @@ def _checked(fields: "dict[str, tuple[Any, Any, str]]", given: Any, where: str) 
     return values
 
 
+
+# ---- config ----
+
+"""What may be served, and to whom: the agent's configuration, read once, and refused if anything in it is unknown or unsafe."""
+
+from typing import Any
+
+
+# Of each setting: what it is if it is left out, how it is judged, and what it should be, in words.
+AGENT = {
+    "address": ("127.0.0.1", is_string, "an address to listen on"),
+    "port": (8443, lambda value: is_count(value) and value < 65536, "a port"),
+    "certificate": (REQUIRED, is_path, "an absolute path"),
+    "key": (REQUIRED, is_path, "an absolute path"),
+    "read_token_sha256": (REQUIRED, is_digest, "64 hexadecimal digits in small letters; --new-token prints them"),
+    "restore_token_sha256": (None, is_digest, "64 hexadecimal digits in small letters; --new-token prints them"),
+    "staging": (REQUIRED, is_path, "an absolute path"),
+    "databases": ([], is_list, "a list"),
+    "files": ([], is_list, "a list"),
+    "configuration": ([], is_list, "a list"),
+    "logs": ([], is_list, "a list"),
+    "full": (False, is_flag, "true or false"),
+    "limits": ({}, is_object, "an object"),
+}  # type: dict[str, tuple[Any, Any, str]]
+
+DATABASE = {
+    "name": ("database", is_name, "small letters, digits, _ and -, at most 63"),
+    "path": (REQUIRED, is_path, "an absolute path"),
+    "literal": (False, is_flag, "true or false"),
+    "fingerprint": (True, is_flag, "true or false"),
+    "checks": ({}, are_checks, "an object of names and SQL"),
+    "deadline": (300, is_seconds, "seconds, at most a day"),
+    "lock_limit": (60, is_seconds, "seconds, at most a day"),
+}  # type: dict[str, tuple[Any, Any, str]]
+
+FOLDER = {
+    "name": (REQUIRED, is_name, "small letters, digits, _ and -, at most 63"),
+    "path": (REQUIRED, is_path, "an absolute path"),
+    "include": (["**"], lambda value: are_patterns(value) and value, "a list of patterns without /, . and .. at their ends"),
+    "exclude": ([], are_patterns, "a list of patterns without /, . and .. at their ends"),
+    "maximum_file_size": (None, is_count, "bytes"),
+    "links_out": (False, is_flag, "true or false"),
+    "deadline": (780, is_seconds, "seconds, at most a day"),
+}  # type: dict[str, tuple[Any, Any, str]]
+
+LIMITS = {
+    "captures": (2, is_count, "a number"),
+    "connections": (16, is_count, "a number"),
+    "requests_per_minute": (120, is_count, "a number"),
+    "seconds_per_request": (3600, is_seconds, "seconds, at most a day"),
+    "idle_seconds": (20, is_seconds, "seconds, at most a day"),
+    "least_bytes_per_second": (8192, is_count, "a number"),
+}  # type: dict[str, tuple[Any, Any, str]]
+
+LISTS_OF_FOLDERS = ("files", "configuration", "logs")
+
+
+class Configuration:
+    """Everything the owner has written down; `databases` and `folders` are found by their names alone.
+
+    Raise ConfigurationRefusedError for a file that others may read, and for whatever in it is not as it should be.
+    """
+
+    def __init__(self, path: str) -> None:
+        require_file(path, private=True)
+        values = checked(AGENT, read_settings(path), "")
+        for name in ("certificate", "key"):
+            require_file(values[name], private=name == "key")
+        self.address, self.port = values["address"], values["port"]  # type: str, int
+        self.certificate, self.key = values["certificate"], values["key"]  # type: str, str
+        self.read_token_sha256 = values["read_token_sha256"]  # type: str
+        self.restore_token_sha256 = values["restore_token_sha256"]  # type: str | None
+        if self.restore_token_sha256 == self.read_token_sha256:
+            raise ConfigurationRefusedError("restore_token_sha256: it must be another token than that for reading")
+        self.staging = values["staging"]  # type: str
+        self.limits = checked(LIMITS, values["limits"], "limits.")
+        self.full = values["full"]  # type: bool
+        self.databases = _by_name(DATABASE, {"databases": values["databases"]})
+        self.folders = _by_name(FOLDER, {name: values[name] for name in LISTS_OF_FOLDERS})
+        if self.full and not self.databases and not self.folders:
+            raise ConfigurationRefusedError("full: there is nothing to put into it")
+
+
 def _by_name(fields: "dict[str, tuple[Any, Any, str]]", lists: "dict[str, list[Any]]") -> "dict[str, dict[str, Any]]":
     found = {}  # type: dict[str, dict[str, Any]]
     for what, entries in lists.items():
         for number, entry in enumerate(entries):
             if isinstance(entry, dict) and what in LISTS_OF_FOLDERS:
                 entry.setdefault("name", what)
-            values = _checked(fields, entry, f"{what}[{number}].")
+            values = checked(fields, entry, f"{what}[{number}].")
             if values["name"] in found:
                 raise ConfigurationRefusedError(f"{what}[{number}].name: {values['name']!r} stands there twice")
             found[values["name"]] = values

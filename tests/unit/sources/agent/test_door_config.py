@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from fleetsave.sources.agent.door_config import Configuration, ConfigurationRefusedError
+from fleetsave.sources.agent.door_config import Configuration
+from fleetsave.sources.agent.door_settings import ConfigurationRefusedError
 
 EXAMPLE = Path(__file__).parents[4] / "agent" / "fleetsave-agent.example.json"
 

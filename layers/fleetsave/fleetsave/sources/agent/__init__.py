@@ -11,7 +11,7 @@ from pathlib import Path
 from fleetsave.sources.files import server_side as files
 from fleetsave.sources.sqlite import server_side as sqlite
 
-PARTS = ("config", "client", "requests", "work", "names", "artifacts", "restores", "answers", "main")
+PARTS = ("settings", "config", "client", "requests", "work", "names", "artifacts", "restores", "answers", "main")
 
 _TOP = '''#!/usr/bin/env python3
 """fleetsave's agent: lets a game server's owner hand out backups over HTTPS (docs/agent.md).

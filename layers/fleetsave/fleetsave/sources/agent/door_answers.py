@@ -12,9 +12,10 @@ from typing import Any
 
 from fleetsave.sources.agent.door_artifacts import files_of, folder_order, full_order, listing, path_of, snapshot_order
 from fleetsave.sources.agent.door_client import Client
-from fleetsave.sources.agent.door_config import NAME, Configuration
+from fleetsave.sources.agent.door_config import Configuration
 from fleetsave.sources.agent.door_requests import STATUS, HttpRequest, RefusedRequestError
 from fleetsave.sources.agent.door_restores import refusal_of, restore_order
+from fleetsave.sources.agent.door_settings import NAME
 from fleetsave.sources.agent.door_work import BLOCK, DATABASES_SCRIPT, FILES_SCRIPT, TimeIsUpError, Work
 
 SNAPSHOT = re.compile(r"[a-z0-9_-]{1,200}", re.ASCII)

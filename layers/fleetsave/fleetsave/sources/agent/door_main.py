@@ -14,8 +14,9 @@ from typing import Any
 
 from fleetsave.sources.agent.door_answers import Answers, refuse
 from fleetsave.sources.agent.door_client import Client, ClientGoneError
-from fleetsave.sources.agent.door_config import Configuration, ConfigurationRefusedError
+from fleetsave.sources.agent.door_config import Configuration
 from fleetsave.sources.agent.door_requests import HttpRequest, RefusedRequestError
+from fleetsave.sources.agent.door_settings import ConfigurationRefusedError
 from fleetsave.sources.agent.door_work import kill_all
 
 USAGE = "usage: fleetsave_agent.py CONFIGURATION.json | --check CONFIGURATION.json | --new-token"

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from fleetsave.sources.agent.door_config import is_seconds
 from fleetsave.sources.agent.door_requests import RefusedRequestError
+from fleetsave.sources.agent.door_settings import is_seconds
 
 RESTORE_FIELDS = {
     "recovery": str,
