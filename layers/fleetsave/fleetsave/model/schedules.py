@@ -1,7 +1,7 @@
 """When each kind is due: a schedule's own expression, as EventBridge has it, turned into the times it stands for.
 
-EventBridge counts the days of the week from 1 for Sunday, writes `?` for a day that the other field decides, and ends with a year;
-cronsim reads cron's own five fields, where Sunday is 0. Schedules are in UTC (template.yaml).
+EventBridge counts the days of the week from 1 for Sunday, writes `?` for a day that the other field decides, and ends with a
+year; cronsim reads cron's own five fields, where Sunday is 0. Schedules are in UTC (template.yaml).
 """
 
 import re
