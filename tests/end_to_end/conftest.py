@@ -28,7 +28,7 @@ def deployment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
             server = GameServer(server_id, directory / server_id, databases)
             cleanup.callback(server.stop)
             servers.append(server)
-        parameters = {"ScheduleState": "DISABLED"}
+        parameters = {"ScheduleState": "DISABLED", "WatchdogState": "DISABLED"}
         stack = cleanup.enter_context(LocalStack(request.param, parameters=parameters, name=f"e2e-{request.param}"))
         for server in servers:
             for secret in (server.key_secret, server.restore_secret):

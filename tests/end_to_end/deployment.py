@@ -61,7 +61,9 @@ class Deployment:
         deadline = time.monotonic() + patience
         while not seen():
             if time.monotonic() > deadline:
-                functions = [f"{name}Function" for name in ("Dispatch", "Collect", "Verify", "Prune", "Api", "Recover")]
+                functions = [
+                    f"{name}Function" for name in ("Dispatch", "Collect", "Verify", "Prune", "Api", "Recover", "Watchdog")
+                ]
                 logs = "\n".join(f"--- {name}\n{self.stack.function_log(name)[-3000:]}" for name in functions)
                 raise AssertionError(f"not seen within {patience:.0f} s: {what}\n{logs}")
             time.sleep(0.25)

@@ -12,7 +12,7 @@ import pytest
 from tests.packaging.builds import FOR_AWS, FOR_THIS_PYTHON, PROJECT, Flavour, built
 from tests.packaging.deployments import OWN
 
-FUNCTIONS = ("dispatch", "collect", "verify", "prune", "recover", "api")
+FUNCTIONS = ("dispatch", "collect", "verify", "prune", "recover", "watchdog", "api")
 PYTHON_LAYERS = ("FleetsaveLayer", "DependenciesLayer")
 LAYERS = (*PYTHON_LAYERS, "PostgresLayer")
 UNZIPPED_LIMIT = 250 << 20

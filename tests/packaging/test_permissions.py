@@ -10,7 +10,7 @@ from tests.packaging.deployments import EXTERNAL, OWN, Deployment
 Permission = tuple[str, str]
 SECRET = "arn:<AWS::Partition>:secretsmanager:<AWS::Region>:<AWS::AccountId>:secret:"
 BUS = "arn:<AWS::Partition>:events:<AWS::Region>:<AWS::AccountId>:event-bus/default"
-FUNCTIONS = ("Dispatch", "Collect", "Verify", "Prune", "Recover", "Api")
+FUNCTIONS = ("Dispatch", "Collect", "Verify", "Prune", "Recover", "Watchdog", "Api")
 
 
 def allowed(actions: str, *resources: str) -> set[Permission]:
@@ -55,8 +55,12 @@ EVERYWHERE: dict[str, set[Permission]] = {
         f"{SECRET}fleetsave/https/restore-*",
         f"{SECRET}fleetsave/postgresql/restore-*",
     ),
+    "WatchdogRole": runtime("Watchdog")
+    | SEND_JOBS
+    | allowed("sqs:SendMessage", "VerifyQueue.Arn")
+    | allowed("sns:Publish", "Alerts"),
     "ApiRole": logs("Api") | SEND_RECOVERIES | allowed("lambda:InvokeFunction", "RecoverFunction.Arn"),
-    "ScheduleRole": allowed("sqs:SendMessage", "DispatchQueue.Arn", "PruneQueue.Arn", "ScheduleDlq.Arn"),
+    "ScheduleRole": allowed("sqs:SendMessage", "DispatchQueue.Arn", "PruneQueue.Arn", "WatchdogQueue.Arn", "ScheduleDlq.Arn"),
 }
 
 ON_OWN_BUCKET: dict[str, set[Permission]] = {
@@ -75,6 +79,10 @@ ON_OWN_BUCKET: dict[str, set[Permission]] = {
     "RecoverRole": allowed("s3:GetObject", *under("config", "servers", "central", "catalog", "recoveries", "state"))
     | allowed("s3:PutObject", *under("recoveries", "state"))
     | allowed("s3:ListBucket", "Bucket.Arn"),
+    "WatchdogRole": allowed("s3:GetObject", *under("config", "servers", "central", "catalog", "recoveries", "state"))
+    | allowed("s3:PutObject", "<Bucket.Arn>/state/watchdog.json", *under("state/watchdog"))
+    | allowed("s3:AbortMultipartUpload", *under("servers", "central"))
+    | allowed("s3:ListBucket s3:ListBucketMultipartUploads", "Bucket.Arn"),
     "ApiRole": allowed("s3:GetObject", *under("config", "catalog", "recoveries", "state"))
     | allowed("s3:GetObject", "<Bucket.Arn>/servers/*.manifest.jsonl.zst")
     | allowed("s3:PutObject", *under("recoveries"))
@@ -89,6 +97,7 @@ ON_EXTERNAL_STORE: dict[str, set[Permission]] = {
     "VerifyRole": READ_STORE_KEY,
     "PruneRole": READ_STORE_KEY,
     "RecoverRole": READ_STORE_KEY,
+    "WatchdogRole": READ_STORE_KEY,
     "ApiRole": READ_STORE_KEY,
     "ScheduleRole": set(),
 }
@@ -155,6 +164,13 @@ def test_the_key_that_restores_is_recovers_alone_and_the_api_reads_no_key_of_a_s
         assert {one for one, secrets in readers.items() if f"{SECRET}fleetsave/postgresql/{use}-*" in secrets} == {role}
 
 
+def test_the_watchdog_reads_no_secret_but_that_of_its_notices() -> None:
+    told = permissions(Deployment({"NoticeSecret": "notices"}), "WatchdogRole")
+    assert told - permissions(OWN, "WatchdogRole") == allowed(
+        "secretsmanager:GetSecretValue", f"{SECRET}fleetsave/notices-??????"
+    )
+
+
 def test_who_logs_in_to_a_database_by_iam_is_collect_as_one_user_and_recover_as_another() -> None:
     read, restore = "arn:aws:rds-db:eu-west-1:1:dbuser:db-A/read", "arn:aws:rds-db:eu-west-1:1:dbuser:db-A/restore"
     deployment = Deployment({"PostgresqlReadUser": read, "PostgresqlRestoreUser": restore})
@@ -179,8 +195,12 @@ def test_no_two_functions_share_a_role_and_each_role_serves_one_service() -> Non
 def test_listings_keep_to_the_prefixes_the_function_works_on(role: str) -> None:
     (listing,) = [statement for statement in statements(OWN, role) if statement["Action"] == "s3:ListBucket"]
     prefixes = listing["Condition"]["StringLikeIfExists"]["s3:prefix"]
-    touched = {resource.removeprefix("<Bucket.Arn>/") for action, resource in permissions(OWN, role) if action != "s3:ListBucket"}
-    assert set(prefixes) == {resource for resource in touched if resource.endswith("/*")}
+    read = {resource.removeprefix("<Bucket.Arn>/") for action, resource in permissions(OWN, role) if action == "s3:GetObject"}
+    written = {resource for action, resource in permissions(OWN, role) if action == "s3:PutObject"}
+    assert set(prefixes) == {resource for resource in read if resource.endswith("/*")}
+    assert {resource.removeprefix("<Bucket.Arn>/").split("/")[0] for resource in written} <= {
+        one.split("/")[0] for one in prefixes
+    }
 
 
 def test_collect_announces_under_the_operators_own_source_only() -> None:

@@ -1,6 +1,7 @@
 """What template.yaml deploys: queues with dead-letter queues, schedules at the mission's periods, a bucket that keeps."""
 
 import json
+import re
 import subprocess
 import sys
 from datetime import UTC, datetime
@@ -12,11 +13,12 @@ import pytest
 from fleetsave.dispatch.event import parse_event
 from fleetsave.model.kinds import Kind
 from fleetsave.settings import Settings, variable
+from fleetsave.watchdog.event import parse_event as parse_watchdog_event
 from tests.fixtures import collect_process
 from tests.packaging.deployments import EXTERNAL, OWN, PROJECT, Deployment, transformed
 
-FUNCTIONS = ("dispatch", "collect", "verify", "prune", "recover", "api")
-QUEUED = ("Dispatch", "Collect", "Verify", "Prune", "Recover")
+FUNCTIONS = ("dispatch", "collect", "verify", "prune", "recover", "watchdog", "api")
+QUEUED = ("Dispatch", "Collect", "Verify", "Prune", "Recover", "Watchdog")
 BOTH = pytest.mark.parametrize("deployment", [OWN, EXTERNAL], ids=["own-bucket", "external-store"])
 
 
@@ -67,6 +69,7 @@ def test_every_function_has_a_door_events_and_tests() -> None:
         ("verify", 2048, 900, "10240"),
         ("prune", 512, 900, None),
         ("recover", 1769, 900, "2048"),
+        ("watchdog", 1024, 600, None),
         ("api", 1024, 28, None),
     ],
 )
@@ -118,6 +121,9 @@ def test_what_a_function_is_given_is_valid_settings(deployment: Deployment, func
     assert settings.store_secret == (None if deployment is OWN else "fleetsave/store")
     assert (settings.collect_queue_url is None) == (function in {"prune", "api"})
     assert (settings.recover_queue_url is None) == (function not in {"recover", "api"})
+    assert (settings.verify_queue_url, settings.alerts_topic) == (
+        ("VerifyQueue", "Alerts") if function == "watchdog" else (None, None)
+    )
     assert settings.announce_source == ("fleetsave.store" if function == "collect" and deployment is EXTERNAL else None)
 
 
@@ -230,6 +236,54 @@ def test_each_kind_is_captured_at_the_missions_period(kind: Kind, expression: st
     assert (found, slot.text) == (kind, "20240101_000000" if kind is Kind.FULL else "20240101_180000")
 
 
+def test_the_watchdog_is_told_every_schedule_as_the_scheduler_has_it() -> None:
+    settings = Settings.from_environment(function_variables(OWN, "watchdog"))
+    scheduled = OWN.of_type("AWS::Scheduler::Schedule")
+    assert settings.schedules is not None
+    assert {kind: schedule.cron for kind, schedule in settings.schedules.items()} == {
+        kind: scheduled[f"Schedule{kind.capitalize()}"]["ScheduleExpression"] for kind in Kind
+    }
+    assert {kind: schedule.period_minutes for kind, schedule in settings.schedules.items()} == {
+        kind: json.loads(scheduled[f"Schedule{kind.capitalize()}"]["Target"]["Input"])["period_minutes"] for kind in Kind
+    }
+
+
+def test_schedules_that_are_stopped_on_purpose_leave_the_watchdog_looking_and_nothing_missing() -> None:
+    paused = Deployment({"ScheduleState": "DISABLED"})
+    states = {name: schedule["State"] for name, schedule in paused.of_type("AWS::Scheduler::Schedule").items()}
+    assert states.pop("ScheduleWatchdog") == "ENABLED"
+    assert set(states.values()) == {"DISABLED"}
+    assert Settings.from_environment(function_variables(paused, "watchdog")).schedules == {}
+
+
+@pytest.mark.parametrize(
+    "schedule", ["rate(1 hour)", "cron(0 * * * ? 2030)", 'cron(0 * * * ? *)","x":"(*)', "at(2030-01-01T00:00:00)"]
+)
+def test_a_schedule_that_the_watchdog_could_not_follow_is_refused_by_the_template(schedule: str) -> None:
+    parameters = {name: given for name, given in transformed()["Parameters"].items() if name.endswith("Schedule")}
+    assert set(parameters) == {f"{kind.capitalize()}Schedule" for kind in Kind} | {"PruneSchedule", "WatchdogSchedule"}
+    for name in parameters.keys() - {"PruneSchedule"}:
+        pattern = parameters[name]["AllowedPattern"]
+        assert re.fullmatch(pattern, parameters[name]["Default"])
+        assert re.fullmatch(pattern, "cron(15 10 ? * MON-FRI,SUN#2 *)")
+        assert not re.fullmatch(pattern, schedule), name
+
+
+def test_the_watchdog_looks_every_fifteen_minutes() -> None:
+    schedule = OWN.of_type("AWS::Scheduler::Schedule")["ScheduleWatchdog"]
+    assert schedule["ScheduleExpression"] == "cron(0/15 * * * ? *)"
+    assert schedule["Target"]["Arn"] == "WatchdogQueue.Arn"
+    message = schedule["Target"]["Input"].replace("<aws.scheduler.scheduled-time>", "2024-01-01T18:15:00Z")
+    assert parse_watchdog_event(message) is True
+
+
+def test_the_secret_of_notices_lies_under_the_prefix_and_can_be_no_servers_key() -> None:
+    told = Deployment({"NoticeSecret": "notices"})
+    assert Settings.from_environment(function_variables(told, "watchdog")).notice_secret == "fleetsave/notices"
+    assert Settings.from_environment(function_variables(OWN, "watchdog")).notice_secret is None
+    assert not re.fullmatch(transformed()["Parameters"]["NoticeSecret"]["AllowedPattern"], "ssh/read-server_001")
+
+
 def test_prune_runs_daily() -> None:
     schedule = OWN.of_type("AWS::Scheduler::Schedule")["SchedulePrune"]
     assert schedule["ScheduleExpression"] == "cron(30 4 * * ? *)"
@@ -238,7 +292,10 @@ def test_prune_runs_daily() -> None:
 
 
 def test_every_kind_has_a_schedule() -> None:
-    assert set(OWN.of_type("AWS::Scheduler::Schedule")) == {f"Schedule{kind.capitalize()}" for kind in Kind} | {"SchedulePrune"}
+    assert set(OWN.of_type("AWS::Scheduler::Schedule")) == {f"Schedule{kind.capitalize()}" for kind in Kind} | {
+        "SchedulePrune",
+        "ScheduleWatchdog",
+    }
 
 
 @BOTH
