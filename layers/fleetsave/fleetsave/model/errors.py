@@ -14,6 +14,7 @@ FleetsaveError
 │   ├── ObjectExistsError      an object is at that key already
 │   └── AccessDeniedError      the credentials may not do that
 ├── QueueError               a queue or the event bus did not take a message
+├── ChannelError             a notice or a ping was not taken
 ├── CatalogError               a record is missing, unreadable or contradicts another
 ├── RecoveryRefusedError       a request for a recovery cannot be granted as it is
 ├── RestoreError               a backup could not be restored on the server, or the server is not fit for it
@@ -177,6 +178,10 @@ class AccessDeniedError(StoreError):
 
 class QueueError(FleetsaveError):
     """A queue or the event bus did not take a message."""
+
+
+class ChannelError(FleetsaveError):
+    """A notice or a ping was not taken by where it was sent; the address, which is a secret, is never in it."""
 
 
 class CatalogError(FleetsaveError):
