@@ -159,3 +159,26 @@ def test_only_databases_are_artifacts_so_far() -> None:
     fleet = Fleet.model_validate(CONTENT)
     assert [database.name for _, database in fleet.artifacts(Kind.DATABASE)] == ["database", "worlds"]
     assert fleet.artifacts(Kind.FILES) == []
+
+
+def test_an_artifact_may_say_how_old_its_newest_verified_backup_may_be() -> None:
+    fleet = Fleet.model_validate(with_value("90m", "servers", 0, "databases", 1, "rpo"))
+    assert fleet.rpo(artifact("worlds-north")) == timedelta(minutes=90)
+    assert fleet.rpo(artifact("database")) is None
+    assert fleet.rpo(artifact("database", "beta")) is None
+
+
+def test_the_part_about_one_server_answers_as_the_whole_does() -> None:
+    beta = {**CONTENT["servers"][0], "id": "beta"}
+    central = {"host": "db", "secret": "fleetsave/postgresql/read", "databases": [{"database": "game", "rpo": "3h"}]}
+    fleet = Fleet.model_validate({**CONTENT, "servers": [CONTENT["servers"][0], beta], "postgresql": central})
+    parts = fleet.by_server()
+    assert list(parts) == ["alpha", "beta", "central"]
+    asked = [artifact("database"), artifact("worlds-1"), artifact("database", "beta")]
+    asked += [artifact("postgresql", "central", Kind.POSTGRESQL), artifact("other")]
+    for one in asked:
+        part = parts[one.server_id]
+        assert (part.names(one), part.rpo(one), part.retention(one, DAY)) == (
+            fleet.names(one), fleet.rpo(one), fleet.retention(one, DAY)
+        )  # fmt: skip
+        assert not any(other.names(one) for name, other in parts.items() if name != one.server_id)

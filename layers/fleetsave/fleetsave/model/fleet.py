@@ -122,6 +122,17 @@ class Fleet(Strict):
             return BackupKey(artifact_id, slot, dumped[1].stored_compression, dumped[1].format)
         return None if found is None else BackupKey(artifact_id, slot, found[1].compression, DumpFormat.PLAIN)
 
+    def by_server(self) -> dict[str, "Fleet"]:
+        """Return the part of the fleet that is about each server: asking it costs the same in a fleet of any size."""
+        parts = {server.id: self.model_copy(update={"servers": [server], "postgresql": None}) for server in self.servers}
+        central = {CENTRAL_SERVER_ID: self.model_copy(update={"servers": []})} if self.postgresql else {}
+        return {**parts, **central}
+
+    def rpo(self, artifact_id: ArtifactId) -> timedelta | None:
+        """Return how old the newest verified backup of an artifact may be; None if the fleet file does not say."""
+        found = self.find(artifact_id) or self.find_postgresql(artifact_id) or self.find_archive(artifact_id)
+        return None if found is None else found[1].rpo
+
     def retention(self, artifact_id: ArtifactId, default_keep_for: timedelta) -> RetentionPolicy | None:
         """Return the policy of an artifact, narrowest setting first; None if the fleet file does not know it."""
         found = self.find(artifact_id) or self.find_postgresql(artifact_id) or self.find_archive(artifact_id)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 
-from fleetsave.model.fleet_parts import AbsolutePath, Duration, Identifier, Retention, Strict
+from fleetsave.model.fleet_parts import AbsolutePath, Duration, Identifier, Retention, Rpo, Strict
 from fleetsave.model.kinds import Compression
 
 _UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
@@ -69,6 +69,7 @@ class FileSet(Strict):
     )
     compression: Compression = Compression.ZSTD
     deadline: Duration = Field(default=_DEADLINE, description="longest time a capture may take")
+    rpo: Rpo = None
     retention: Retention = Retention()
 
 
@@ -93,4 +94,5 @@ class Full(Strict):
     )
     compression: Compression = Compression.ZSTD
     deadline: Duration = Field(default=_DEADLINE, description="longest time a capture may take")
+    rpo: Rpo = None
     retention: Retention = Retention()

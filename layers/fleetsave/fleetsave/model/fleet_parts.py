@@ -45,6 +45,10 @@ def _check_absolute(path: str) -> str:
 Identifier = Annotated[str, AfterValidator(_check_id)]
 Duration = Annotated[timedelta, BeforeValidator(_read_duration, json_schema_input_type=str), Field(gt=timedelta(0))]
 AbsolutePath = Annotated[str, AfterValidator(_check_absolute)]
+Rpo = Annotated[
+    Duration | None,
+    Field(description="age its newest verified backup may have, e.g. 3h; by default RpoHours, times the hours of its schedule"),
+]
 
 
 class Strict(BaseModel):

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
-from fleetsave.model.fleet_parts import Duration, Identifier, Retention, Ssh, Strict
+from fleetsave.model.fleet_parts import Duration, Identifier, Retention, Rpo, Ssh, Strict
 from fleetsave.model.kinds import Compression, DumpFormat
 
 _HOST = re.compile(r"[A-Za-z0-9.:_-]+")
@@ -71,6 +71,7 @@ class PostgresqlDatabase(Strict):
     )
     fingerprint: bool = Field(default=True, description="count the rows of every table inside the snapshot, and compare")
     deadline: Duration = Field(default=timedelta(minutes=13), description="longest time a dump may take, lock waits included")
+    rpo: Rpo = None
     retention: Retention = Retention()
 
     @property

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pydantic import Field, model_validator
 
 from fleetsave.model.fleet_files import ConfigurationSet, FileSet, Full, LogSet
-from fleetsave.model.fleet_parts import AbsolutePath, Duration, Https, Identifier, Retention, Ssh, Strict
+from fleetsave.model.fleet_parts import AbsolutePath, Duration, Https, Identifier, Retention, Rpo, Ssh, Strict
 from fleetsave.model.keys import CENTRAL_SERVER_ID, SAFETY_TELLS_APART
 from fleetsave.model.kinds import Compression
 
@@ -30,6 +30,7 @@ class SqliteDatabase(Strict):
     lock_limit: Duration = Field(
         default=timedelta(seconds=60), description="longest time a rollback-journal database may be read-locked"
     )
+    rpo: Rpo = None
     retention: Retention = Retention()
 
     @property
