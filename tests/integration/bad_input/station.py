@@ -29,7 +29,7 @@ from fleetsave.settings import Provider, Settings
 from fleetsave.store import profiles
 from fleetsave.store.s3 import S3Store
 from tests.fakes.job_queue import RecordingAnnouncer, RecordingQueue
-from tests.fixtures.kept_secrets import no_functions, no_token
+from tests.fixtures.kept_secrets import no_client, no_token
 from tests.functions.context import event
 
 BUCKET = "bad-input"
@@ -136,7 +136,7 @@ class Station:
             sqs=None,
             scratch=self.scratch,
             sign_token=no_token,
-            functions=no_functions,
+            client=no_client,
             recorded=self.queue,
         )
 

@@ -19,7 +19,7 @@ from functions.collect import app
 from tests.fakes.job_queue import RecordingQueue
 from tests.fixtures.dump_faults import kill_pg_dump, terminate_backend
 from tests.fixtures.dumping import Dumping, locked
-from tests.fixtures.kept_secrets import JsonSecrets, no_functions, no_token
+from tests.fixtures.kept_secrets import JsonSecrets, no_client, no_token
 from tests.functions.context import context, event
 
 CANARY = "canary:pass\\word 'of' %s the \"backup\" role"
@@ -151,7 +151,7 @@ def test_the_password_is_in_nothing_that_anybody_can_read(
     dumping.put_secrets(password=CANARY)
     given = Doors(
         Settings(bucket=dumping.bucket), dumping.store, Catalog(dumping.store), JsonSecrets(str(dumping.secrets_file)),
-        dumping.announcer, None, dumping.folder, no_token, no_functions, tools=dumping.programs,
+        dumping.announcer, None, dumping.folder, no_token, no_client, tools=dumping.programs,
     )  # fmt: skip
     monkeypatch.setattr(app, "services", lambda: given)
     job = dumping.next_job()

@@ -1,4 +1,4 @@
-"""The composition root: settings -> ports. Built on the first call, never at import; the only place that knows them all."""
+"""What a door is given, made from the environment of its process once."""
 
 import os
 import tempfile
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import boto3
 from botocore.config import Config
@@ -20,13 +20,9 @@ from fleetsave.catalog.recoveries import Recoveries
 from fleetsave.collect.ports import Ports
 from fleetsave.model.errors import ConfigurationError
 from fleetsave.model.fleet import Fleet, Postgresql, PostgresqlDatabase, Server
-from fleetsave.model.keys import ArtifactId, BackupKey
 from fleetsave.model.kinds import Kind
 from fleetsave.model.recoveries import Recovery
-from fleetsave.model.recovery_records import RecoveryPlan
-from fleetsave.planning.archive_plan import chosen_and_away
-from fleetsave.planning.archive_target import folders_allowed
-from fleetsave.planning.sqlite_target import allowed_folders
+from fleetsave.model.schedules import Schedule
 from fleetsave.postgres.programs import Programs, find_programs
 from fleetsave.queues import (
     Announcer,
@@ -36,35 +32,28 @@ from fleetsave.queues import (
     SilentAnnouncer,
     SqsJobQueue,
     SqsRecoveryQueue,
+    SqsVerificationQueue,
+    VerificationQueue,
 )
 from fleetsave.recover.ports import Ports as RecoverPorts
-from fleetsave.recover.targets import AgentTarget, DatabaseTarget, OpenTarget, ServerTarget, planned, server_of
+from fleetsave.recover.targets import DatabaseTarget, OpenTarget, planned
 from fleetsave.secrets import Secrets, SecretsManager, read_credentials
+from fleetsave.services.restorers import database_restorer, open_server
 from fleetsave.settings import Provider, Settings, variable
-from fleetsave.sources.base import LiveDump, Restorer, ServerSource
-from fleetsave.sources.files.restore_refusals import tree_refusal
-from fleetsave.sources.files.restorer import TreeRestorer
+from fleetsave.sources.base import LiveDump, ServerSource
 from fleetsave.sources.over_https import HttpsSource
 from fleetsave.sources.over_ssh import SshSource
 from fleetsave.sources.postgres.access import PostgresAccess, SignToken
 from fleetsave.sources.postgres.dump import begin
-from fleetsave.sources.postgres.recovery_context import Place, make_context
-from fleetsave.sources.postgres.restorer import PostgresRestorer
-from fleetsave.sources.script_over_https import HttpsScript
-from fleetsave.sources.script_upload import Script
-from fleetsave.sources.sqlite.restore_refusals import restore_refusal
-from fleetsave.sources.sqlite.restorer import SqliteRestorer
 from fleetsave.store import profiles
 from fleetsave.store.base import ObjectStore
 from fleetsave.store.s3 import S3Store
 from fleetsave.surveyor import FunctionSurveyor
-from fleetsave.transports.base import Transport
 from fleetsave.transports.https import HttpsConnection
 from fleetsave.transports.ssh import SshTransport
+from fleetsave.watchdog.ports import Ports as WatchdogPorts
 
-_DEADLINE = timedelta(minutes=5)
-"""How long one step of a recovery may take on a server where the fleet file has no say: at a path that it does not name."""
-
+_Value = TypeVar("_Value")
 
 _LOOK_SECONDS = 20
 """How long a dry run waits for the recover function; API Gateway gives up after 29."""
@@ -72,7 +61,7 @@ _LOOK_SECONDS = 20
 
 @dataclass(frozen=True)
 class Services:
-    """Everything a door hands to its room."""
+    """Everything a door hands to its room; `client` makes the client of an AWS service by its name."""
 
     settings: Settings
     store: ObjectStore
@@ -82,7 +71,7 @@ class Services:
     sqs: Any
     scratch: Path
     sign_token: SignToken
-    functions: Callable[[], Any]
+    client: Callable[..., Any]
 
     @property
     def queue(self) -> JobQueue:
@@ -93,6 +82,11 @@ class Services:
     def recovery_queue(self) -> RecoveryQueue:
         """Return the recover queue. Raise ConfigurationError if the function was not given one."""
         return SqsRecoveryQueue(self.sqs, _required("recover_queue_url", self.settings.recover_queue_url))
+
+    @property
+    def verification_queue(self) -> VerificationQueue:
+        """Return the verify queue. Raise ConfigurationError if the function was not given one."""
+        return SqsVerificationQueue(self.sqs, _required("verify_queue_url", self.settings.verify_queue_url))
 
     @property
     def recoveries(self) -> Recoveries:
@@ -127,7 +121,8 @@ class Services:
     def api_ports(self) -> ApiPorts:
         """Return what the API needs. Raise ConfigurationError if the function was not given the recover queue."""
         function = self.settings.recover_function
-        surveyor = FunctionSurveyor(self.functions(), function) if function else None
+        config = Config(read_timeout=_LOOK_SECONDS, retries={"total_max_attempts": 1})
+        surveyor = FunctionSurveyor(self.client("lambda", config=config), function) if function else None
         return ApiPorts(self.store, self.catalog, self.recoveries, self.recovery_queue, self.now, surveyor)
 
     def collect_ports(self, fleet: Fleet, seconds_left: Callable[[], float]) -> Ports:
@@ -149,6 +144,23 @@ class Services:
             scratch=self.scratch,
         )
 
+    def watchdog_ports(self) -> WatchdogPorts:
+        """Return what one look of the watchdog needs. Raise ConfigurationError for a queue or schedule that is not set, or wrong."""
+        settings = self.settings
+        schedules = _required("schedules", settings.schedules)
+        return WatchdogPorts(
+            store=self.store,
+            catalog=self.catalog,
+            recoveries=self.recoveries,
+            collect_queue=self.queue,
+            verify_queue=self.verification_queue,
+            schedules={kind: Schedule(one.cron, timedelta(minutes=one.period_minutes)) for kind, one in schedules.items()},
+            rpo=timedelta(hours=settings.rpo_hours),
+            reread=timedelta(days=settings.reread_days) if settings.reread_days else None,
+            default_keep_for=timedelta(days=settings.retention_days),
+            now=self.now,
+        )
+
     def recover_ports(self, fleet: Fleet, seconds_left: Callable[[], float]) -> RecoverPorts:
         """Return what one run of recover needs; `seconds_left` tells how long the function may still run."""
 
@@ -159,8 +171,8 @@ class Services:
 
         def open_target(recovery: Recovery) -> OpenTarget:
             if planned(recovery).kind is Kind.POSTGRESQL:
-                return DatabaseTarget(self._database_restorer(fleet, recovery, left), whole)
-            return self._open_server(fleet, recovery)
+                return DatabaseTarget(database_restorer(self, fleet, recovery, left), whole)
+            return open_server(self, fleet, recovery)
 
         return RecoverPorts(
             fleet=fleet,
@@ -174,52 +186,6 @@ class Services:
             seconds_left=left,
             pause=time.sleep,
         )
-
-    def _database_restorer(self, fleet: Fleet, recovery: Recovery, seconds_left: Callable[[], float]) -> Restorer:
-        """Return the way into a database of the central PostgreSQL, with the account for restoring."""
-        postgresql, plan = fleet.postgresql, planned(recovery)
-        if postgresql is None:
-            raise ConfigurationError(
-                "recover", recovery.id.server_id, "the fleet file no longer names it", "Put it back, and ask again."
-            )
-        access = PostgresAccess(postgresql, self.secrets, self.sign_token, for_restoring=True)
-        context = make_context(
-            recovery,
-            plan,
-            self.catalog.stored(BackupKey.parse(plan.backup_key)).dump,
-            postgresql,
-            access.login,
-            self.store,
-            self.programs,
-            place=Place(self.settings.bucket, self.settings.store_endpoint),
-            scratch=self.scratch,
-            seconds_left=seconds_left,
-        )
-        return PostgresRestorer(context)
-
-    def _open_server(self, fleet: Fleet, recovery: Recovery) -> OpenTarget:
-        """Return the way to the game server of a recovery, with the private key for restoring."""
-        server, plan = server_of(fleet, recovery.id.server_id), planned(recovery)
-        refuse = restore_refusal if plan.kind is Kind.DATABASE else tree_refusal
-        if server.restore_https is not None:
-            connection = HttpsConnection(server.restore_https, self.secrets.get(server.restore_https.token_secret))
-            script = HttpsScript(connection, server, plan.target_path, refuse)
-            return AgentTarget(self._server_restorer(fleet, server, recovery, script))
-        assert server.restore_ssh is not None  # noqa: S101 - a server is reached in one of the two ways
-        transport = SshTransport(server.restore_ssh, self.secrets.get(server.restore_ssh.key_secret))
-        return ServerTarget(server, transport, self._server_restorer(fleet, server, recovery, transport))
-
-    def _server_restorer(self, fleet: Fleet, server: Server, recovery: Recovery, reach: Transport | Script) -> Restorer:
-        """Return the way of a recovery's backup into its file or folder."""
-        plan, deadline = planned(recovery), _deadline(fleet, server, planned(recovery))
-        if plan.kind is Kind.DATABASE:
-            return SqliteRestorer(
-                reach, server, plan, recovery.id, deadline=deadline, allowed_folders=allowed_folders(server)
-            )  # fmt: skip
-        chosen, away = chosen_and_away(recovery.request, plan, self.catalog)
-        return TreeRestorer(
-            reach, server, plan, recovery.id, deadline=deadline, allowed_folders=folders_allowed(server), chosen=chosen, away=away
-        )  # fmt: skip
 
 
 @cache
@@ -240,10 +206,7 @@ def build(settings: Settings, client: Callable[..., Any]) -> Services:
     def sign_token(host: str, port: int, user: str, region: str) -> str:
         return str(client("rds").generate_db_auth_token(DBHostname=host, Port=port, DBUsername=user, Region=region))
 
-    def functions() -> Any:
-        return client("lambda", config=Config(read_timeout=_LOOK_SECONDS, retries={"total_max_attempts": 1}))
-
-    return Services(settings, store, Catalog(store), secrets, announcer, client("sqs"), scratch, sign_token, functions)
+    return Services(settings, store, Catalog(store), secrets, announcer, client("sqs"), scratch, sign_token, client)
 
 
 def open_store(settings: Settings, secrets: Secrets) -> ObjectStore:
@@ -261,16 +224,7 @@ def open_store(settings: Settings, secrets: Secrets) -> ObjectStore:
     return S3Store(client, settings.bucket, conditional_writes=settings.store_provider is Provider.AWS)
 
 
-def _deadline(fleet: Fleet, server: Server, plan: RecoveryPlan) -> timedelta:
-    """Return how long one step on the server may take: as long as the artifact's snapshot."""
-    if plan.artifact is None:
-        return _DEADLINE
-    artifact_id = ArtifactId(server.id, plan.kind, plan.artifact)
-    found = fleet.find(artifact_id) or fleet.find_archive(artifact_id)
-    return found[1].deadline if found else _DEADLINE
-
-
-def _required(name: str, value: str | None) -> str:
+def _required(name: str, value: _Value | None) -> _Value:
     if value is None:
         raise ConfigurationError(
             "read settings", variable(name), "it is not set", "template.yaml sets it where it is needed."
