@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -23,6 +23,8 @@ from fleetsave.model.fleet import Fleet, Postgresql, PostgresqlDatabase, Server
 from fleetsave.model.kinds import Kind
 from fleetsave.model.recoveries import Recovery
 from fleetsave.model.schedules import Schedule
+from fleetsave.notices.opening import open_ports
+from fleetsave.notices.ports import NoticePorts
 from fleetsave.postgres.programs import Programs, find_programs
 from fleetsave.queues import (
     Announcer,
@@ -145,7 +147,7 @@ class Services:
         )
 
     def watchdog_ports(self) -> WatchdogPorts:
-        """Return what one look of the watchdog needs. Raise ConfigurationError for a queue or schedule that is not set, or wrong."""
+        """Return what one look needs. Raise ConfigurationError for a queue or schedule that is missing or wrong."""
         settings = self.settings
         schedules = _required("schedules", settings.schedules)
         return WatchdogPorts(
@@ -160,6 +162,12 @@ class Services:
             default_keep_for=timedelta(days=settings.retention_days),
             now=self.now,
         )
+
+    def notice_ports(self) -> NoticePorts:
+        """Return the ways to people; the secret that names them is read anew, so that a person may change it at any time."""
+        name, topic = self.settings.notice_secret, self.settings.alerts_topic
+        read = partial(self.secrets.get, name, fresh=True) if name else None
+        return open_ports(self.store, read, self.client("sns") if topic else None, topic)
 
     def recover_ports(self, fleet: Fleet, seconds_left: Callable[[], float]) -> RecoverPorts:
         """Return what one run of recover needs; `seconds_left` tells how long the function may still run."""
