@@ -81,30 +81,37 @@ class Catalog:
         record: PrunedRecord = self._read(key, RecordName.PRUNED)
         return record
 
-    def backups(self, server_id: str | None = None, kind: Kind | None = None) -> Iterator[Backup]:
+    def backups(
+        self, server_id: str | None = None, kind: Kind | None = None, *, foreign: list[CatalogError] | None = None
+    ) -> Iterator[Backup]:
         """List the backups of all servers, of one, or of one kind of one server, in no set order.
 
-        Raise CatalogError for a key under the catalog that is no record: a listing that is not understood is not trusted.
+        Raise CatalogError for a key under the catalog that is no record: a listing that is not understood is not trusted. Given
+        `foreign`, who asks sees to that: such errors are added to it, and all else is listed.
         """
-        yield from self._grouped(self._store.list(catalog_prefix(server_id, kind)))
+        yield from self._grouped(self._store.list(catalog_prefix(server_id, kind)), foreign)
 
-    def backups_since(self, server_id: str, kind: Kind, slot: Slot) -> Iterator[Backup]:
+    def backups_since(
+        self, server_id: str, kind: Kind, slot: Slot, *, foreign: list[CatalogError] | None = None
+    ) -> Iterator[Backup]:
         """List the backups of one kind of one server for `slot` or a later one, as `backups` does.
 
         What that costs does not grow with the years: records are kept for ever, and those before the slot are passed over.
         """
         prefix = catalog_prefix(server_id, kind)
-        yield from self._grouped(self._store.list(prefix, start_after=catalog_slot_prefix(server_id, kind, slot)))
+        yield from self._grouped(self._store.list(prefix, start_after=catalog_slot_prefix(server_id, kind, slot)), foreign)
 
-    def _grouped(self, listed: Iterator[ObjectInfo]) -> Iterator[Backup]:
+    def _grouped(self, listed: Iterator[ObjectInfo], foreign: list[CatalogError] | None) -> Iterator[Backup]:
         found: dict[BackupKey, dict[RecordName, datetime]] = {}
         for info in listed:
             try:
                 key, name = parse_record_key(info.key)
             except InvalidInputError as error:
-                raise CatalogError(
-                    "list records", info.key, error.cause, "Move it out of catalog/, where only records are."
-                ) from None
+                refused = CatalogError("list records", info.key, error.cause, "Move it out of catalog/, where only records are.")
+                if foreign is None:
+                    raise refused from None
+                foreign.append(refused)
+                continue
             found.setdefault(key, {})[name] = info.last_modified
         for key, recorded_at in found.items():
             yield Backup(key, recorded_at)
