@@ -67,7 +67,7 @@ def published(monkeypatch: pytest.MonkeyPatch) -> dict[str, float]:
 
 
 def failed(name: str) -> list[str]:
-    return [item["itemIdentifier"] for item in app.handler(event("watchdog", name), context())["batchItemFailures"]]
+    return [str(item["itemIdentifier"]) for item in app.handler(event("watchdog", name), context())["batchItemFailures"]]
 
 
 def test_the_scheduled_look_asks_for_what_is_missing_and_publishes_it(

@@ -14,12 +14,13 @@ from fleetsave.cli.connect import Connection, Session, open_bucket
 from fleetsave.cli.connect_api import open_recovery_api
 from fleetsave.cli.exits import Exit, exit_of
 from fleetsave.cli.listing import list_backups, show
-from fleetsave.cli.output import printable
 from fleetsave.cli.prune import prune_command
 from fleetsave.cli.recover import recover
 from fleetsave.cli.status import status
 from fleetsave.cli.verify import verify_command
+from fleetsave.cli.watch import watch_command
 from fleetsave.model.errors import FleetsaveError
+from fleetsave.model.printing import printable
 from fleetsave.settings import Provider
 
 
@@ -58,7 +59,7 @@ def cli(
     context.obj = replace(context.obj, options={name: value for name, value in given.items() if value})
 
 
-for command in (config, status, list_backups, show, verify_command, prune_command, recover):
+for command in (config, status, watch_command, list_backups, show, verify_command, prune_command, recover):
     cli.add_command(command)
 
 
