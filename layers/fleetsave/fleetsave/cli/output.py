@@ -9,6 +9,8 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from fleetsave.model.printing import printable
+
 _WIDTH_OF_A_PIPE = 240
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print one JSON document for machines.")
@@ -31,11 +33,6 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
     for row in rows:
         made.add_row(*(printable(str(cell)) for cell in row))
     return made
-
-
-def printable(text: str) -> str:
-    """Return text with everything that is not printable shown as its escape."""
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def size(count: int) -> str:

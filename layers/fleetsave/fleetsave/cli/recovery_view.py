@@ -6,9 +6,10 @@ from typing import Any
 
 from rich.console import Console
 
-from fleetsave.cli.output import printable, size, table
+from fleetsave.cli.output import size, table
 from fleetsave.model.durations import spell
 from fleetsave.model.errors import InvalidInputError
+from fleetsave.model.printing import printable
 from fleetsave.model.recoveries import Status
 from fleetsave.model.slots import Slot
 

@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from fleetsave.api_client import RecoveryApi
-from fleetsave.cli.output import printable
 from fleetsave.model.errors import ApiProblemError
+from fleetsave.model.printing import printable
 from fleetsave.model.recoveries import STEPS, Status
 from fleetsave.model.recovery_records import RecoveryState
 
