@@ -10,12 +10,13 @@ from rich.console import Console
 from fleetsave.catalog.fleet_file import MAXIMUM_BYTES, parse_fleet, read_text, write_fleet
 from fleetsave.cli.confirm import confirm
 from fleetsave.cli.connect import Session
-from fleetsave.cli.output import emit, json_option, printable
+from fleetsave.cli.output import emit, json_option
 from fleetsave.cli.schema import fleet_schema
 from fleetsave.model.errors import ConfigurationError, ObjectNotFoundError
 from fleetsave.model.fleet import Fleet
 from fleetsave.model.keys import FLEET_KEY
 from fleetsave.model.kinds import Kind
+from fleetsave.model.printing import printable
 from fleetsave.store.base import ObjectStore
 
 _FILE = click.argument("file", type=click.File("rb"))

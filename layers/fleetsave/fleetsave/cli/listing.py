@@ -9,10 +9,11 @@ from rich.console import Console
 from fleetsave.catalog.catalog import Catalog, Record
 from fleetsave.catalog.find import find_backup
 from fleetsave.cli.connect import Session
-from fleetsave.cli.output import emit, json_option, printable, size, table
+from fleetsave.cli.output import emit, json_option, size, table
 from fleetsave.model.history import Backup, State
 from fleetsave.model.keys import BackupKey, RecordName, parse_id
 from fleetsave.model.kinds import Kind
+from fleetsave.model.printing import printable
 from fleetsave.model.records import ArchiveReport, CaptureReport, DumpReport, PrunedRecord, StoredRecord, VerdictRecord
 
 

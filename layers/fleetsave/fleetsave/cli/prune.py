@@ -12,11 +12,12 @@ from fleetsave.cli.connect import Connection, Session
 from fleetsave.cli.durations import DurationOption
 from fleetsave.cli.exits import Exit
 from fleetsave.cli.moments import read_moment
-from fleetsave.cli.output import emit, json_option, printable, size, table
+from fleetsave.cli.output import emit, json_option, size, table
 from fleetsave.model.durations import spell
 from fleetsave.model.errors import PruneRefusedError
 from fleetsave.model.fleet import Fleet
 from fleetsave.model.keys import parse_id
+from fleetsave.model.printing import printable
 from fleetsave.prune.report import Line, Outcome, PruneReport
 from fleetsave.prune.room import prune
 

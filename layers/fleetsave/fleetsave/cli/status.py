@@ -11,8 +11,9 @@ from fleetsave.catalog.safety import ArtifactSafety, FleetSafety, assess
 from fleetsave.cli.connect import Session
 from fleetsave.cli.durations import DurationOption
 from fleetsave.cli.exits import Exit
-from fleetsave.cli.output import emit, json_option, printable, table
+from fleetsave.cli.output import emit, json_option, table
 from fleetsave.model.durations import spell
+from fleetsave.model.printing import printable
 
 
 @click.command()
