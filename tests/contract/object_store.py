@@ -41,7 +41,7 @@ def is_absent(store: ObjectStore, key: str) -> bool:
 
 
 class SmallObjects:
-    """put, head, get, read, list, folders, delete, now."""
+    """put, head, get, read, list, folders, files, delete, now."""
 
     @pytest.fixture
     def key(self) -> str:
@@ -160,6 +160,15 @@ class SmallObjects:
         subject.store.put(f"{key}-beside/server/one", b"x")
         assert sorted(subject.store.folders(f"{key}/")) == [f"server_{number}" for number in range(2 * PAGE_SIZE + 1)]
         assert list(subject.store.folders(f"{key}/nothing/")) == []
+
+    def test_files_are_the_keys_that_do_not_go_on(self, subject: Subject, key: str) -> None:
+        for number in range(PAGE_SIZE + 1):
+            subject.store.put(f"{key}/file_{number}", b"x")
+            subject.store.put(f"{key}/folder_{number}/one", b"x")
+        subject.store.put(f"{key}-beside", b"x")
+        listed = list(subject.store.files(f"{key}/"))
+        assert sorted(info.key for info in listed) == sorted(f"{key}/file_{number}" for number in range(PAGE_SIZE + 1))
+        assert {(info.size, info.etag) for info in listed} == {(1, md5(b"x"))}
 
     def test_listing_nothing_gives_nothing(self, subject: Subject, key: str) -> None:
         assert list(subject.store.list(key)) == []

@@ -4,7 +4,7 @@ import hashlib
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from fleetsave.model.errors import ObjectExistsError, ObjectNotFoundError, StoreError
@@ -119,6 +119,13 @@ class MemoryStore:
             self._count("folders")
             rests = [key.removeprefix(prefix) for key in self._objects if key.startswith(prefix)]
         yield from {rest.partition("/")[0] for rest in rests if "/" in rest}
+
+    def files(self, prefix: str) -> Iterator[ObjectInfo]:
+        """List the objects under `prefix` that are in no folder there."""
+        with self._lock:
+            self._count("files")
+            found = [info for key, (info, _) in self._objects.items() if key.startswith(prefix)]
+        yield from (replace(info, metadata={}) for info in found if "/" not in info.key.removeprefix(prefix))
 
     def delete(self, key: str) -> None:
         """Delete an object."""

@@ -85,6 +85,10 @@ class ObjectStore(Protocol):
         """List what follows `prefix`, up to the next `/`, in the keys that have one there; each name once, without the `/`."""
         ...
 
+    def files(self, prefix: str) -> Iterator[ObjectInfo]:
+        """List the other keys under `prefix`, those that have no `/` after it."""
+        ...
+
     def delete(self, key: str) -> None:
         """Delete an object; deleting what is not there is no error. Raise AccessDeniedError while it is locked."""
         ...

@@ -69,14 +69,17 @@ class S3Store:
         """List every object under `prefix`, or those after a key; stores with folders begin a little before it (SeaweedFS)."""
         after = {} if start_after is None else {"StartAfter": start_after}
         for entry in self._pages("list_objects_v2", "Contents", prefix, **after):
-            if start_after is not None and entry["Key"] <= start_after:
-                continue
-            yield ObjectInfo(entry["Key"], entry["Size"], _etag(entry), entry["LastModified"], {})
+            if start_after is None or entry["Key"] > start_after:
+                yield _listed(entry)
 
     def folders(self, prefix: str) -> Iterator[str]:
         """List the names under `prefix` that end with a `/`."""
         for entry in self._pages("list_objects_v2", "CommonPrefixes", prefix, Delimiter="/"):
             yield entry["Prefix"].removeprefix(prefix).removesuffix("/")
+
+    def files(self, prefix: str) -> Iterator[ObjectInfo]:
+        """List the objects under `prefix` that are in no folder there."""
+        yield from map(_listed, self._pages("list_objects_v2", "Contents", prefix, Delimiter="/"))
 
     def delete(self, key: str) -> None:
         """Delete an object; one call each, since look-alikes differ about DeleteObjects."""
@@ -232,6 +235,10 @@ def _date(answer: Mapping[str, Any]) -> datetime:
 
 def _lower(metadata: Mapping[str, str]) -> dict[str, str]:
     return {name.lower(): value for name, value in metadata.items()}
+
+
+def _listed(entry: Mapping[str, Any]) -> ObjectInfo:
+    return ObjectInfo(entry["Key"], entry["Size"], _etag(entry), entry["LastModified"], {})
 
 
 def _described(key: str, answer: Mapping[str, Any]) -> ObjectInfo:
