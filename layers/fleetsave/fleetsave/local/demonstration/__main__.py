@@ -31,10 +31,12 @@ from fleetsave.local.demonstration.report import (
     PruneLine,
     RecoveryLine,
     Report,
+    WatchdogLine,
 )
 from fleetsave.local.demonstration.scenes import dry_run, fire_prune, flip_a_bit, watch_first_proofs
 from fleetsave.local.demonstration.stage import Stage, set_up
 from fleetsave.local.demonstration.waiting import NotSeenError
+from fleetsave.local.demonstration.watching import lose_an_event
 from fleetsave.local.toolbox import PROJECT
 
 _WIDTH = 150
@@ -57,6 +59,7 @@ class Play:
         self.central_recovery: CentralRecoveryLine | None = None
         self.archives: list[ArchiveLine] = []
         self.file_recovery: FileRecoveryLine | None = None
+        self.watchdog: WatchdogLine | None = None
 
     def perform(self, stage: Stage) -> None:
         """Play all scenes. Raise NotSeenError at the first that fails."""
@@ -78,6 +81,8 @@ class Play:
         self.archives = archive_everything(stage, self._console)
         self.scene("One of its files is deleted; one signed request brings it back")
         self.file_recovery = recover_deleted_file(stage, self._console)
+        self.scene("An event is lost, and the fleet file loses a server; the watchdog looks")
+        self.watchdog = lose_an_event(stage, self._console)
         if not all(game.is_running for game in stage.games.values()):
             raise NotSeenError("a game stopped playing meanwhile")
 
@@ -102,6 +107,7 @@ class Play:
             "deleted_file_recovered": self.file_recovery is not None
             and self.file_recovery.status == "recovered"
             and self.file_recovery.written_on,
+            "lost_event_mended_and_lost_server_told": self.watchdog is not None,
             "recovery_undone": len(self.recoveries) == 2 and _is_proven(self.recoveries[1]),
         }
         return Report(
@@ -120,6 +126,7 @@ class Play:
             central_recovery=self.central_recovery,
             archives=self.archives,
             file_recovery=self.file_recovery,
+            watchdog=self.watchdog,
         )
 
 

@@ -54,7 +54,7 @@ def closing_table(report: Report) -> RenderableType:
             f"{done.writer_longest_wait_seconds * 1000:.0f} ms",
             str(done.game_write_errors),
         )
-    return Group("", backups, *_central(report), *_archives(report), recoveries, observed)
+    return Group("", backups, *_central(report), *_archives(report), *_watchdog(report), recoveries, observed)
 
 
 def _central(report: Report) -> Iterator[RenderableType]:
@@ -85,3 +85,13 @@ def _archives(report: Report) -> Iterator[RenderableType]:
         archives.add_row("recovered", report.file_recovery.path, f"in {report.file_recovery.seconds:.1f} s")
     if archives.row_count:
         yield archives
+
+
+def _watchdog(report: Report) -> Iterator[RenderableType]:
+    """Yield a table of what the watchdog mended and told, if it was seen."""
+    if report.watchdog is not None:
+        watchdog = Table(title="Watchdog", title_justify="left", show_header=False)
+        watchdog.add_row("lost event", f"verified {report.watchdog.seconds_to_repair:.1f} s after a look")
+        watchdog.add_row("told", report.watchdog.notice_subject)
+        watchdog.add_row("and then", report.watchdog.recovered_subject)
+        yield watchdog

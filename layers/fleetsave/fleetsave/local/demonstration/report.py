@@ -142,6 +142,16 @@ class FileRecoveryLine(_Part):
     written_on: bool = Field(description="the log in the same folder was written meanwhile")
 
 
+class WatchdogLine(_Part):
+    """What the watchdog mended, and what it told; times in seconds."""
+
+    lost_event_of: str = Field(description="key of the stored backup that nobody was told of")
+    seconds_to_repair: float = Field(description="from the watchdog's look to the verdict; it looks every 15 minutes")
+    notice_subject: str = Field(description="what people were sent about a server that the fleet file had lost")
+    notice_body: str
+    recovered_subject: str = Field(description="what they were sent once it was there again")
+
+
 class Report(_Part):
     """Everything one `make run` saw; `passed` only if every part of `observed` is true."""
 
@@ -161,6 +171,7 @@ class Report(_Part):
     central_recovery: CentralRecoveryLine | None
     archives: list[ArchiveLine]
     file_recovery: FileRecoveryLine | None
+    watchdog: WatchdogLine | None
 
     def write(self, path: Path) -> None:
         """Write the report as indented JSON."""

@@ -16,6 +16,7 @@ from fleetsave.local.central_database import CentralDatabase
 from fleetsave.local.emulator import REGION
 from fleetsave.local.game_servers import Game, GameDatabase, GameServer, fleet_text
 from fleetsave.local.stack import LocalStack, Profile
+from fleetsave.local.webhook import Webhook
 from fleetsave.local.world_tree import WorldTree
 from fleetsave.model.history import Backup, State
 from fleetsave.model.keys import CENTRAL_SERVER_ID, ArtifactId, BackupKey, RecordName
@@ -28,10 +29,14 @@ PARAMETERS = {
     "DatabasePeriodMinutes": "1",
     "PostgresqlSchedule": "cron(* * * * ? *)",
     "PostgresqlPeriodMinutes": "1",
+    "WatchdogState": "DISABLED",
+    "NoticeSecret": "notices",
 }
-"""The mission's schedule is hourly; a person who watches gets one a minute."""
+"""The mission's schedule is hourly; a person who watches gets one a minute, and the watchdog looks when its scene asks."""
 
-_FUNCTIONS = ("DispatchFunction", "CollectFunction", "VerifyFunction", "PruneFunction", "ApiFunction", "RecoverFunction")
+_FUNCTIONS = tuple(
+    f"{name}Function" for name in ("Dispatch", "Collect", "Verify", "Prune", "Watchdog", "Api", "Recover")
+)  # fmt: skip
 
 SHORT_LIVED = ArtifactId("server_001", Kind.DATABASE, "scratchpad")
 """The artifact whose retention is seconds, so that prune has something to do."""
@@ -55,6 +60,7 @@ class Stage:
     over_https: AgentGameServer
     central: CentralDatabase
     api: RecoveryApi
+    webhook: Webhook
     _stored: dict[BackupKey, StoredRecord] = field(default_factory=dict)
     _verdicts: dict[tuple[BackupKey, RecordName], VerdictRecord] = field(default_factory=dict)
 
@@ -149,18 +155,22 @@ def set_up(directory: Path, say: Callable[[str], None]) -> Iterator[Stage]:
         over_https = stack.enter_context(_over_https(directory / "servers" / OVER_HTTPS))
         say("starting the central PostgreSQL, which pgbench writes without pause")
         central = stack.enter_context(_central(directory / "postgresql"))
+        webhook = stack.enter_context(Webhook())
         local = stack.enter_context(LocalStack(Profile.SEAWEEDFS, parameters=PARAMETERS, progress=say))
         for server in servers:
             for secret in (server.key_secret, server.restore_secret):
                 local.put_secret(secret, server.ssh.private_key)
         for name, account in (central.secrets | over_https.secrets).items():
             local.put_secret(name, account)
+        local.put_secret("fleetsave/notices", json.dumps({"notices": [webhook.address]}))
         store = local.store()
         retention = {"keep_last": 1, "maximum_share": 1}
         every: list[GameServer | AgentGameServer] = [*servers, over_https]
         write_fleet(store, fleet_text(every, postgresql=central.fleet_entry(retention=retention)))
         operator = Credentials(*local.api_credentials("operator"))
-        yield Stage(local, store, Catalog(store), servers, over_https, central, RecoveryApi(local.api_url, operator, REGION))
+        yield Stage(
+            local, store, Catalog(store), servers, over_https, central, RecoveryApi(local.api_url, operator, REGION), webhook
+        )
 
 
 def _servers(directory: Path) -> list[tuple[str, Path, list[GameDatabase]]]:
