@@ -105,7 +105,9 @@ def counted(backups: list[Backup]) -> timedelta | None:
 @given(
     st.lists(
         st.tuples(
-            st.integers(10, 60 * 24 * 40), st.integers(1, 60 * 24 * 3), st.sampled_from(["verified", "rejected", "pruned", "stored"])
+            st.integers(10, 60 * 24 * 40),
+            st.integers(1, 60 * 24 * 3),
+            st.sampled_from(["verified", "rejected", "pruned", "stored"]),
         ),
         max_size=8,
         unique_by=lambda drawn: drawn[0],

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 from fleetsave.catalog.catalog import Catalog
 from fleetsave.model.errors import CatalogError, FleetsaveError, InvalidInputError
@@ -43,23 +44,22 @@ class Unlisted:
     error: FleetsaveError
 
 
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 Suffices = Callable[[History], bool]
 """Tells whether what was listed since a slot is enough; if not, the whole history of that place is listed."""
 
 
-def list_histories(
-    catalog: Catalog, places: Iterable[Place], since: Slot | None, suffices: Suffices, *, concurrency: int
-) -> Iterator[History | Unlisted]:
-    """Yield the history of each place, in their order, listing at most `concurrency` at once.
+def side_by_side(work: Callable[[Item], Result], items: Iterable[Item], *, concurrency: int) -> Iterator[Result]:
+    """Yield what `work` makes of each item, in their order, doing at most `concurrency` at once.
 
-    Without `since` each is listed whole. At most twice as many as are listed at once are in memory. What goes wrong at one place
-    is handed over as such, and the others are listed.
+    At most twice as many results are in memory. Raise what `work` raised for the first item it did so for.
     """
     with ThreadPoolExecutor(concurrency, thread_name_prefix="histories") as pool:
-        under_way: deque[Future[History | Unlisted]] = deque()
+        under_way: deque[Future[Result]] = deque()
         try:
-            for place in places:
-                under_way.append(pool.submit(_list_one, catalog, place, since, suffices))
+            for item in items:
+                under_way.append(pool.submit(work, item))
                 if len(under_way) >= 2 * concurrency:
                     yield under_way.popleft().result()
             while under_way:
@@ -67,6 +67,29 @@ def list_histories(
         finally:
             for future in under_way:
                 future.cancel()
+
+
+def list_histories(
+    catalog: Catalog, places: Iterable[Place], since: Slot | None, suffices: Suffices, *, concurrency: int
+) -> Iterator[History | Unlisted]:
+    """Yield the history of each place, listed side by side; without `since` each is listed whole.
+
+    What goes wrong at one place is handed over as such, and the others are listed.
+    """
+
+    def list_one(place: Place) -> History | Unlisted:
+        try:
+            return list_enough(catalog, place, since, suffices)
+        except FleetsaveError as error:
+            return Unlisted(place, error)
+
+    yield from side_by_side(list_one, places, concurrency=concurrency)
+
+
+def list_enough(catalog: Catalog, place: Place, since: Slot | None, suffices: Suffices) -> History:
+    """Return the history of one place since a slot, and the whole if that is not enough. Raise StoreError."""
+    history = list_history(catalog, place, since)
+    return history if history.is_whole or suffices(history) else list_history(catalog, place)
 
 
 def list_history(catalog: Catalog, place: Place, since: Slot | None = None) -> History:
@@ -126,11 +149,3 @@ def _foreign(key: str) -> CatalogError:
     return CatalogError(
         "list records", key[:300], "no server or kind is named so", "Move it out of catalog/, where only records are."
     )
-
-
-def _list_one(catalog: Catalog, place: Place, since: Slot | None, suffices: Suffices) -> History | Unlisted:
-    try:
-        history = list_history(catalog, place, since)
-        return history if history.is_whole or suffices(history) else list_history(catalog, place)
-    except FleetsaveError as error:
-        return Unlisted(place, error)

@@ -41,7 +41,7 @@ class Problem:
     """One thing that is wrong, in words a person can act on.
 
     `server_id` and `artifact` (`server/kind/artifact`) say of what, both None for the fleet as a whole, and `key` of which
-    object, if it is about one. `since` is when it began, by the store's clock; `last_good_key` the newest verified backup of the
+    object, if it is about one; `part` which part of the fleet as a whole, a kind or a queue, where there are several. `since` is when it began, by the store's clock; `last_good_key` the newest verified backup of the
     artifact; `command` is exactly what to type next.
     """
 
@@ -53,11 +53,12 @@ class Problem:
     artifact: str | None = None
     key: str | None = None
     last_good_key: str | None = None
+    part: str | None = None
 
     @property
     def identity(self) -> str:
         """Return the text by which this problem is known again at the next look, whatever its age and words."""
-        return ":".join((self.kind, self.key or self.artifact or self.server_id or "fleet"))
+        return ":".join((self.kind, self.key or self.artifact or self.server_id or self.part or "fleet"))
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class ArtifactWatch:
     """One artifact: ages and windows in seconds, None where no backup was ever verified.
 
     `worst_window_seconds` is the longest time within the last 30 days in which no newer data than that of one verified backup
-    could have been had back; `target_seconds` is how long it may be.
+    could have been had back; `target_seconds` is how long it may be. `missed_slots` counts the slots of these days without one.
     """
 
     artifact: str
@@ -73,13 +74,18 @@ class ArtifactWatch:
     newest_verified_key: str | None
     newest_verified_age_seconds: float | None
     worst_window_seconds: float | None
+    missed_slots: int = 0
 
 
 @dataclass(frozen=True)
 class WatchReport:
-    """One look at the whole fleet: what is wrong, and `did`, how often each remedy was taken."""
+    """One look at the whole fleet: what is wrong, `did`, how often each remedy was taken, and `figures`, what was measured.
+
+    Figures are `clock_offset_seconds`, our clock less the store's, and `stored_bytes`, all that the data listings last showed.
+    """
 
     looked_at: datetime
     artifacts: list[ArtifactWatch]
     problems: list[Problem]
     did: Mapping[str, int] = field(default_factory=dict)
+    figures: Mapping[str, float] = field(default_factory=dict)
