@@ -84,7 +84,7 @@ def test_what_is_listed_but_gone_holds_the_artifact(bucket: Bucket) -> None:
     shown = list(bucket.store.list("servers/"))
     bucket.store.delete(newest.text)
     listing.list = lambda prefix, **after: (  # type: ignore[method-assign]  # a listing that lags
-        iter(shown) if prefix == "servers/" else MemoryStore.list(listing, prefix, **after)
+        iter(shown) if prefix == "servers/alpha/" else MemoryStore.list(listing, prefix, **after)
     )
     report = run(bucket, store=listing)
     assert report.deleted == 0

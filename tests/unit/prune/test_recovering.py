@@ -1,5 +1,7 @@
 """What a recovery may need stays, whether it began before prune listed anything, meanwhile, or right before a deletion."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from fleetsave.catalog.recoveries import Recoveries
@@ -182,16 +184,21 @@ def test_a_server_that_has_used_up_its_numbers_keeps_everything(bucket: Bucket) 
 
 def test_asking_costs_two_heads_for_each_deletion_and_one_list_for_all(bucket: Bucket) -> None:
     bucket.add_ages(1, 40, 50)
-    names: list[str] = []
+    bucket.add_ages(1, 40, server_id="beta")
+    heads: list[str] = []
+    lists: list[str] = []
 
     class Noting(MemoryStore):
         def head(self, key: str) -> ObjectInfo:
-            names.append(key)
+            heads.append(key)
             return super().head(key)
+
+        def list(self, prefix: str, *, start_after: str | None = None) -> Iterator[ObjectInfo]:
+            lists.append(prefix)
+            return super().list(prefix, start_after=start_after)
 
     noting = Noting()
     noting.__dict__.update(bucket.store.__dict__)
-    before = noting.calls["list"]
-    run(bucket, store=noting)
-    assert noting.calls["list"] - before == 4
-    assert sum(name.startswith("recoveries/") for name in names) == 4
+    assert run(bucket, store=noting).deleted == 3
+    assert lists.count("recoveries/") == sum(prefix.startswith("recoveries/") for prefix in lists) == 1
+    assert sum(name.startswith("recoveries/") for name in heads) == 6

@@ -18,6 +18,7 @@ from fleetsave.model.errors import PruneRefusedError
 from fleetsave.model.fleet import Fleet
 from fleetsave.model.keys import parse_id
 from fleetsave.model.printing import printable
+from fleetsave.model.retention import Rule
 from fleetsave.prune.report import Line, Outcome, PruneReport
 from fleetsave.prune.room import prune
 
@@ -63,9 +64,10 @@ def prune_command(
         planned = run(now=connection.now(), execute=False)
         if not as_json:
             emit(None, lambda console: _draw(console, planned), as_json=False)
-        count = sum(line.outcome is Outcome.WOULD_DELETE for line in planned.lines)
-        confirm(f"Delete {count} backups?", operation="prune", target="the fleet", yes=count == 0, as_json=as_json)
-    report = run(now=connection.now(), execute=execute)
+        confirm(
+            f"Delete {planned.going} backups?", operation="prune", target="the fleet", yes=planned.going == 0, as_json=as_json
+        )
+    report = run(now=connection.now(), execute=execute, keeps=_every_line if server or not execute else _is_change)
     emit(report.as_dict(), lambda console: _draw(console, report), as_json=as_json)
     return Exit.FAILED if report.failures else Exit.OK
 
@@ -82,6 +84,15 @@ def _require_retention(connection: Connection, fleet: Fleet, keep_for: timedelta
     )
 
 
+def _every_line(_: Line) -> bool:
+    return True
+
+
+def _is_change(line: Line) -> bool:
+    """Tell whether a line of a whole fleet is worth showing after it was pruned; a dry run shows them all."""
+    return line.outcome is not Outcome.KEPT or line.rule is Rule.CHANGED
+
+
 def _draw(console: Console, report: PruneReport) -> None:
     console.print(table(("backup", "size", "age", "what", "why"), (_row(line) for line in report.lines)))
     for one in report.irregularities:
@@ -92,8 +103,7 @@ def _draw(console: Console, report: PruneReport) -> None:
         console.print(f"\nfailed: {failed['artifact']}: {printable(str(failed['cause']))}\n  {printable(str(failed['hint']))}")
     freed = report.summary().get("bytes_deleted", report.summary().get("bytes_would_be_deleted", 0))
     done = f"{report.deleted} deleted" if report.executed else "nothing was changed: a dry run; --execute deletes"
-    going = sum(line.outcome in (Outcome.DELETED, Outcome.WOULD_DELETE) for line in report.lines)
-    console.print(f"\n{going} of {len(report.lines)} backups to go, {size(freed)}; {done}")
+    console.print(f"\n{report.going} of {report.decided} backups to go, {size(freed)}; {done}")
 
 
 def _row(line: Line) -> tuple[str, ...]:

@@ -1,18 +1,20 @@
-"""What the store lists for each artifact: the catalog's backups beside the data objects."""
+"""What the store lists of one server: the catalog's backups of each artifact beside its data objects."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from fleetsave.catalog.catalog import Catalog
-from fleetsave.catalog.recoveries import Recoveries
 from fleetsave.model.errors import InvalidInputError
 from fleetsave.model.history import Backup
 from fleetsave.model.keys import CENTRAL_SERVER_ID, ArtifactId, BackupKey, RecordName, backup_prefix, parse_beside_key
+from fleetsave.model.kinds import Kind
 from fleetsave.model.slots import Slot
-from fleetsave.prune.recovering import RecoveryWatch
 from fleetsave.prune.report import Irregularity
 from fleetsave.store.base import ObjectStore
+
+_RUNS_BEFORE = 48
+"""How many runs before the oldest data records are listed too: data that a listing has cut off there still has its records."""
 
 
 @dataclass
@@ -41,25 +43,24 @@ class ArtifactInventory:
 
 @dataclass(frozen=True)
 class Inventory:
-    """Everything listed; `listed_from` is the store's clock before the first listing.
+    """Everything listed of one server."""
 
-    The recoveries are listed first: one that begins while the rest is listed is found by its name.
-    """
-
-    listed_from: datetime
     artifacts: Mapping[ArtifactId, ArtifactInventory]
     irregularities: list[Irregularity]
-    recoveries: RecoveryWatch
 
 
-def take(store: ObjectStore, catalog: Catalog, listed_from: datetime, server_id: str | None) -> Inventory:
-    """List the backups of all servers, or of one. Raise StoreError, or CatalogError for a record of no known form."""
-    recoveries = RecoveryWatch(Recoveries(store))
+def take(
+    store: ObjectStore, catalog: Catalog, server_id: str, listed_from: datetime, keep_for: Callable[[Kind], timedelta]
+) -> Inventory:
+    """List the backups of one server. Raise StoreError, or CatalogError for a record of no known form.
+
+    Records are kept for ever, and data is not: those of what was pruned long ago are passed over (docs/decisions/0060).
+    `keep_for` says how long the backups of a kind are kept at most: what was recorded since is listed, whatever data there is.
+    """
     artifacts: dict[ArtifactId, ArtifactInventory] = {}
     irregularities = []
     beside_keys: list[tuple[str, ArtifactId, Slot]] = []
-    prefixes = [backup_prefix(), backup_prefix(CENTRAL_SERVER_ID)] if server_id is None else [backup_prefix(server_id)]
-    for info in (info for prefix in prefixes for info in store.list(prefix)):
+    for info in store.list(backup_prefix(server_id)):
         beside = parse_beside_key(info.key)
         if beside is not None:
             beside_keys.append((info.key, *beside))
@@ -70,10 +71,27 @@ def take(store: ObjectStore, catalog: Catalog, listed_from: datetime, server_id:
             irregularities.append(Irregularity(info.key, "it is not the key of a backup; prune leaves it alone"))
             continue
         artifacts.setdefault(key.artifact_id, ArtifactInventory()).sizes[key] = info.size
-    for backup in catalog.backups(server_id):
-        _add(artifacts.setdefault(backup.key.artifact_id, ArtifactInventory()), backup)
+    for kind in Kind:
+        if (kind is Kind.POSTGRESQL) == (server_id == CENTRAL_SERVER_ID):
+            since = _recorded_since(kind, artifacts, listed_from, keep_for(kind))
+            for backup in catalog.backups_since(server_id, kind, since):
+                _add(artifacts.setdefault(backup.key.artifact_id, ArtifactInventory()), backup)
     irregularities += _left_alone(beside_keys, artifacts)
-    return Inventory(listed_from, dict(sorted(artifacts.items())), irregularities, recoveries)
+    return Inventory(dict(sorted(artifacts.items())), irregularities)
+
+
+def _recorded_since(kind: Kind, listed: Mapping[ArtifactId, ArtifactInventory], now: datetime, keep_for: timedelta) -> Slot:
+    """Return the slot from which on the records of a kind are needed: some runs before the oldest data that there should be."""
+    slots = [key.slot.at for artifact_id, artifact in listed.items() if artifact_id.kind is kind for key in artifact.sizes]
+    oldest = min(slots, default=now)
+    return Slot(_before(min(oldest, _before(now, keep_for)), _RUNS_BEFORE * timedelta(hours=kind.schedule_hours)))
+
+
+def _before(moment: datetime, span: timedelta) -> datetime:
+    try:
+        return (moment - span).replace(microsecond=0)
+    except OverflowError:
+        return datetime.min.replace(tzinfo=UTC)
 
 
 def _left_alone(
