@@ -32,6 +32,22 @@ _PACKET = 128 << 10
 _BYTES_WITHOUT_NEW_KEYS = 1 << 36
 
 
+class SshThread(paramiko.Transport):
+    """paramiko's reading thread; whatever it stumbles over is told as an SSHException.
+
+    Bytes that were changed on their way may end it with any exception there is: a wrong tag under GCM is one of cryptography's.
+    """
+
+    def get_exception(self) -> Exception | None:
+        """Return why the thread has ended, once; None if it has not, or was asked already."""
+        error = super().get_exception()
+        if error is None or isinstance(error, OSError | EOFError | paramiko.SSHException):
+            return error
+        odd = paramiko.SSHException(f"what came cannot be read: {type(error).__name__} {error}".rstrip())
+        odd.__cause__ = error
+        return odd
+
+
 class Login:
     """Who logs in where: the fleet file's `ssh` section with its private key and pinned keys, read once.
 
@@ -83,7 +99,7 @@ class Login:
         try:
             connected = socket.create_connection((self.ssh.host, self.ssh.port), limit)
             _notice_dead_peers(connected, self.stall_seconds)
-            transport = paramiko.Transport(connected, default_window_size=_WINDOW, default_max_packet_size=_PACKET)
+            transport = SshThread(connected, default_window_size=_WINDOW, default_max_packet_size=_PACKET)
             transport.packetizer.REKEY_BYTES = _BYTES_WITHOUT_NEW_KEYS
             transport.banner_timeout = transport.handshake_timeout = transport.auth_timeout = limit
             transport.clear_to_send_timeout = transport.channel_timeout = self.stall_seconds
