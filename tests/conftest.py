@@ -8,6 +8,7 @@ pytest_plugins = [
     "tests.fixtures.collecting",
     "tests.fixtures.copies",
     "tests.fixtures.dumping",
+    "tests.fixtures.fault_station",
     "tests.fixtures.recovering",
     "tests.fixtures.recovering_postgres",
     "tests.fixtures.restores",
