@@ -9,6 +9,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from fleetsave.catalog.fleet_file import read_fleet
+from fleetsave.collect.outcome import HeldOff, Superseded, Swept
 from fleetsave.collect.room import collect
 from fleetsave.model.errors import ConfigurationError, FleetsaveError, InvalidInputError, StoreError
 from fleetsave.model.jobs import Job
@@ -16,6 +17,7 @@ from fleetsave.observability import failures_logged, logger
 from fleetsave.services import Services, services
 
 _FAILED = "CollectFailed"
+_TOLD = {Superseded: "left to the job of the next slot, which is due", Swept: "swept the server", HeldOff: "waits for a recovery"}
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:
@@ -50,7 +52,7 @@ def _collect(context: LambdaContext, record: SQSRecord) -> None:
             return
         _send_back(given, record, error)
         raise
-    logger().info("collected", extra={"job": job.identity, "outcome": type(outcome).__name__})
+    logger().info(_TOLD.get(type(outcome), "collected"), extra={"job": job.identity, "outcome": type(outcome).__name__})
 
 
 def _send_back(given: Services, record: SQSRecord, error: FleetsaveError) -> None:

@@ -42,7 +42,7 @@ def test_nothing_is_left_behind_on_the_server_in_the_store_or_in_the_state(world
     collect(JOB, world.ports)
     assert all(snapshot.released for snapshot in world.source.snapshots.values())
     assert world.open_uploads() == 0
-    assert world.store.get(ARTIFACT.state_key) == b'{"transfer":null,"failure":null}'
+    assert world.store.get(ARTIFACT.state_key) == b'{"transfer":null,"failure":null,"passed_over_since":null}'
 
 
 def test_the_same_job_again_captures_nothing_and_announces_again(world: World) -> None:

@@ -1,6 +1,7 @@
 """A job reads from a message as it was written, and nothing that is no job is taken for one."""
 
 import json
+from datetime import UTC
 from typing import Any
 
 import pytest
@@ -18,7 +19,8 @@ JOB = Job(ArtifactId("server_001", Kind.DATABASE, "database"), Slot.parse("20240
 BODY: dict[str, Any] = json.loads(JOB.to_json())
 
 jobs = st.builds(
-    Job, artifacts, slots, st.none() | st.text(max_size=50), st.integers(0, MAXIMUM_REPAIRS), st.integers(0, 1000)
+    Job, artifacts, slots, st.none() | st.text(max_size=50), st.integers(0, MAXIMUM_REPAIRS), st.integers(0, 1000),
+    st.none() | st.datetimes(timezones=st.just(UTC)), st.booleans(),
 )  # fmt: skip
 
 
@@ -33,8 +35,14 @@ def test_jobs_that_ask_for_the_same_work_have_one_identity() -> None:
         Job(JOB.artifact_id, JOB.slot, repair=1),
         Job(JOB.artifact_id, JOB.slot, hop=1),
         Job(JOB.artifact_id, JOB.slot.repair(60)),
+        Job(JOB.artifact_id, JOB.slot, sweep=True),
     ]
-    assert len({JOB.identity, *(other.identity for other in others)}) == 4
+    assert len({JOB.identity, *(other.identity for other in others)}) == 5
+
+
+def test_a_message_from_before_there_were_sweeps_and_late_slots_is_still_read() -> None:
+    older = {name: value for name, value in BODY.items() if name not in ("sweep", "next_due_at")}
+    assert Job.from_json(json.dumps(older)) == JOB
 
 
 def test_a_repair_is_stored_under_its_own_slot() -> None:
@@ -58,6 +66,9 @@ def test_a_repair_is_stored_under_its_own_slot() -> None:
         {"repair": "x"},
         {"hop": -1},
         {"source_path": 7},
+        {"next_due_at": "2024-01-01T13:00:00"},
+        {"next_due_at": "later"},
+        {"sweep": "perhaps"},
     ],
 )
 def test_a_message_with_a_wrong_value_is_refused(change: dict[str, Any]) -> None:

@@ -1,6 +1,7 @@
 """What a run of collect came to."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from fleetsave.model.jobs import Job
 from fleetsave.model.records import StoredRecord
@@ -44,4 +45,18 @@ class HeldOff:
     recovery_id: RecoveryId
 
 
-Outcome = Stored | AlreadyStored | HandedOn | Expanded | HeldOff
+@dataclass(frozen=True)
+class Superseded:
+    """The next slot was due already; nothing was captured, for its job captures what there is now."""
+
+    next_due_at: datetime
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What runs of more than a day ago had left on the server was removed; nothing was captured."""
+
+    names: list[str]
+
+
+Outcome = Stored | AlreadyStored | HandedOn | Expanded | HeldOff | Superseded | Swept

@@ -14,11 +14,12 @@ from fleetsave.collect import upload
 from fleetsave.collect.archive import store_archive
 from fleetsave.collect.dump import store_dump
 from fleetsave.collect.hold_off import wait_for_recovery
-from fleetsave.collect.outcome import AlreadyStored, Expanded, HandedOn, HeldOff, Outcome, Stored
+from fleetsave.collect.late import superseded
+from fleetsave.collect.outcome import AlreadyStored, Expanded, HandedOn, HeldOff, Outcome, Stored, Swept
 from fleetsave.collect.ports import Ports
 from fleetsave.collect.state import StateFile
 from fleetsave.model.errors import CaptureError, ConfigurationError, FleetsaveError, InvalidInputError, StoreError
-from fleetsave.model.fleet import SqliteDatabase
+from fleetsave.model.fleet import FileSet, Full, Server, SqliteDatabase
 from fleetsave.model.jobs import Job
 from fleetsave.model.keys import ArtifactId, BackupKey, RecordName
 from fleetsave.sources.base import ServerSource
@@ -31,9 +32,14 @@ def collect(job: Job, ports: Ports) -> Outcome:
     Doing it again is harmless. Raise FleetsaveError after remembering it in the artifact's state; if it is retryable, the
     same job may be done again and goes on where this run ended.
     """
+    if job.sweep:
+        return _sweep(job, ports)
     state = StateFile(ports.store, job.artifact_id)
     try:
         _require_configured(job, ports)
+        late = superseded(job, state, ports)
+        if late is not None:
+            return late
         recovery_id = wait_for_recovery(job, ports)
         if recovery_id is not None:
             return HeldOff(_hand_on(job, ports), recovery_id)
@@ -47,15 +53,31 @@ def collect(job: Job, ports: Ports) -> Outcome:
 
 
 def _from_server(job: Job, state: StateFile, ports: Ports) -> Outcome:
-    found = ports.fleet.find(job.artifact_id) or ports.fleet.find_archive(job.artifact_id)
-    assert found is not None  # noqa: S101 - it is configured, and no dump
-    server, artifact = found
+    server, artifact = _find(job, ports)
     with closing(ports.open_source(server)) as source:
         if not isinstance(artifact, SqliteDatabase):
             return store_archive(job, server, artifact, source, state, ports)
         if artifact.is_glob and job.source_path is None and not job.artifact_id.is_safety:
             return _expand(job, artifact, source, state, ports)
         return _store(job, artifact, source, state, ports)
+
+
+def _sweep(job: Job, ports: Ports) -> Swept:
+    """Remove what runs of long ago have left on the job's server; a database server keeps nothing of ours.
+
+    What goes wrong is no failure of the artifact, whose state says how its captures went.
+    """
+    _require_configured(job, ports)
+    if ports.fleet.find_postgresql(job.artifact_id) is not None:
+        return Swept([])
+    with closing(ports.open_source(_find(job, ports)[0])) as source:
+        return Swept(source.sweep(older_than=upload.LEFTOVER_AGE))
+
+
+def _find(job: Job, ports: Ports) -> tuple[Server, SqliteDatabase | FileSet | Full]:
+    found = ports.fleet.find(job.artifact_id) or ports.fleet.find_archive(job.artifact_id)
+    assert found is not None  # noqa: S101 - it is configured, and no dump
+    return found
 
 
 def _remember(error: FleetsaveError, job: Job, state: StateFile, ports: Ports) -> None:

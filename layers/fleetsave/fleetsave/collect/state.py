@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from fleetsave.model.errors import CaptureError, FleetsaveError, ObjectNotFoundError
 from fleetsave.model.keys import ArtifactId
@@ -42,10 +42,14 @@ class Transfer:
 
 @dataclass(frozen=True)
 class ArtifactState:
-    """`state/{server}/{kind}/{artifact}.json`; it has one writer, since one server's jobs run one at a time."""
+    """`state/{server}/{kind}/{artifact}.json`; it has one writer, since one server's jobs run one at a time.
+
+    `passed_over_since` is when the first slot was left to the next one's job since a capture was last tried.
+    """
 
     transfer: Transfer | None = None
     failure: Failure | None = None
+    passed_over_since: AwareDatetime | None = None
 
 
 _STATE = TypeAdapter(ArtifactState)
@@ -64,6 +68,15 @@ class StateFile:
         """Return the upload under way."""
         return self._state.transfer
 
+    @property
+    def passed_over_since(self) -> datetime | None:
+        """Return when a slot was first left to the next one's job since a capture was last tried."""
+        return self._state.passed_over_since
+
+    def save_passed_over(self, at: datetime) -> None:
+        """Remember that a slot was left to the next one's job."""
+        self._write(replace(self._state, passed_over_since=at))
+
     def save_transfer(self, transfer: Transfer | None) -> None:
         """Remember how far the upload is; None when none is under way."""
         self._write(replace(self._state, transfer=transfer))
@@ -78,7 +91,7 @@ class StateFile:
         failure = Failure(
             type(error).__name__, error.operation, error.target, error.cause, error.hint, error.retryable, slot, at, reason
         )  # fmt: skip
-        self._write(replace(self._state, failure=failure))
+        self._write(replace(self._state, failure=failure, passed_over_since=None))
 
     def _load(self) -> ArtifactState:
         try:

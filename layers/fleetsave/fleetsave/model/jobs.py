@@ -1,9 +1,9 @@
 """Jobs: what a message of the collect queue carries."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import AwareDatetime, TypeAdapter, ValidationError
 
 from fleetsave.model.errors import InvalidInputError
 from fleetsave.model.keys import ArtifactId, BackupKey
@@ -20,6 +20,8 @@ class Job:
     """One artifact to capture for one slot; `source_path` is set where a glob of the fleet file matched several files.
 
     `repair` counts captures repeated because the backup before was rejected, `hop` how often the job was handed on.
+    `next_due_at` is when the schedule's next slot is due, whose job makes this one needless; None if nothing follows for certain.
+    A `sweep` captures nothing: it removes what earlier runs have left on the artifact's server.
     """
 
     artifact_id: ArtifactId
@@ -27,6 +29,8 @@ class Job:
     source_path: str | None = None
     repair: int = 0
     hop: int = 0
+    next_due_at: datetime | None = None
+    sweep: bool = False
 
     @property
     def stored_slot(self) -> Slot:
@@ -36,7 +40,7 @@ class Job:
     @property
     def identity(self) -> str:
         """Return the text that is equal for two messages exactly if they ask for the same work."""
-        return f"{self.artifact_id}/{self.stored_slot.text}/{self.hop}"
+        return f"{self.artifact_id}/{self.stored_slot.text}/{self.hop}{'/sweep' if self.sweep else ''}"
 
     @property
     def group(self) -> str:
@@ -53,6 +57,8 @@ class Job:
             source_path=self.source_path,
             repair=self.repair,
             hop=self.hop,
+            next_due_at=self.next_due_at,
+            sweep=self.sweep,
         )
         return _MESSAGE.dump_json(message).decode()
 
@@ -69,7 +75,9 @@ class Job:
         if not (0 <= message.repair <= MAXIMUM_REPAIRS and message.hop >= 0):
             raise InvalidInputError("read job", "collect message", "repair or hop is out of range", "Drop this message.")
         artifact_id = ArtifactId(message.server_id, message.kind, message.artifact)
-        return cls(artifact_id, Slot.parse(message.slot), message.source_path, message.repair, message.hop)
+        next_due_at = None if message.next_due_at is None else message.next_due_at.astimezone(UTC)
+        slot = Slot.parse(message.slot)
+        return cls(artifact_id, slot, message.source_path, message.repair, message.hop, next_due_at, message.sweep)
 
     @classmethod
     def again(cls, stored: StoredRecord) -> "Job | None":
@@ -90,6 +98,8 @@ class _Message:
     source_path: str | None = None
     repair: int = 0
     hop: int = 0
+    next_due_at: AwareDatetime | None = None
+    sweep: bool = False
 
 
 _MESSAGE = TypeAdapter(_Message)
