@@ -4,7 +4,7 @@ import json
 import re
 import subprocess
 import sys
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -230,9 +230,10 @@ def test_each_kind_is_captured_at_the_missions_period(kind: Kind, expression: st
     assert schedule["ScheduleExpression"] == expression
     assert schedule["Target"]["Arn"] == "DispatchQueue.Arn"
     message = json.loads(schedule["Target"]["Input"])
-    assert message == {"kind": kind, "slot": "<aws.scheduler.scheduled-time>", "period_minutes": minutes}
+    assert message == {"kind": kind, "slot": "<aws.scheduler.scheduled-time>", "period_minutes": minutes, "cron": expression}
     scheduled = schedule["Target"]["Input"].replace("<aws.scheduler.scheduled-time>", "2024-01-01T18:00:00Z")
-    found, slot = parse_event(scheduled, datetime(2024, 1, 1, 18, 0, 5, tzinfo=UTC))
+    found, slot, next_due_at = parse_event(scheduled, datetime(2024, 1, 1, 18, 0, 5, tzinfo=UTC))
+    assert next_due_at == slot.at + timedelta(minutes=minutes)
     assert (found, slot.text) == (kind, "20240101_000000" if kind is Kind.FULL else "20240101_180000")
 
 
