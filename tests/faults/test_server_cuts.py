@@ -23,9 +23,8 @@ from fleetsave.store.s3 import S3Store
 from fleetsave.transports import ssh as ssh_transport
 from fleetsave.transports.https import HttpsConnection
 from fleetsave.transports.ssh import SshTransport
-from tests.faults.scoring import Tally, scored
-from tests.faults.table import FAULTS
-from tests.fixtures.fault_station import DATABASE, FILES, MONEY, FaultStation, LentSource
+from tests.faults.scoring import scored
+from tests.fixtures.fault_station import DATABASE, FILES, MONEY, FaultStation, LentSource, stand_in_tally
 from tests.fixtures.game import RunningGame, running_game
 from tests.fixtures.stores import BUCKET
 from tests.fixtures.tcp_proxy import Fault, Harm, TcpProxy, Way
@@ -175,7 +174,7 @@ class Believed:
 def test_a_way_that_stores_what_came_before_the_cut_is_caught(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
     station = wire.station
     wire.use("ssh")
-    tally = Tally(FAULTS[1], "a stand-in", 1, 0, Random(0))
+    tally = stand_in_tally(1)
     job = station.next_job()
     with closing(SshTransport(station.ssh.ssh_settings(), station.ssh.private_key)) as transport:
         monkeypatch.setattr(station, "open_source", lambda server: BelievesACut(transport, server))
