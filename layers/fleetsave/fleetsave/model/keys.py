@@ -13,6 +13,7 @@ import hashlib
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from fleetsave.model.errors import InvalidInputError
 from fleetsave.model.kinds import Compression, DumpFormat, Kind
@@ -178,13 +179,19 @@ class BackupKey:
     @classmethod
     def parse(cls, text: str) -> "BackupKey":
         """Read an object key. Raise InvalidInputError unless building it again gives exactly `text`."""
-        key = _parse_central(text) or _parse_server(text)
-        if key is None or key.text != text:
-            raise InvalidInputError(
-                "read backup key", repr(text[:200]), "it is not the key of a backup",
-                "For example servers/server_001/database/server_001_20240101_120000_database.db.zst.",
-            )  # fmt: skip
-        return key
+        return _parse(text)
+
+
+@lru_cache(maxsize=1024)
+def _parse(text: str) -> BackupKey:
+    """Read an object key; in a listing the records of one backup follow one another."""
+    key = _parse_central(text) or _parse_server(text)
+    if key is None or key.text != text:
+        raise InvalidInputError(
+            "read backup key", repr(text[:200]), "it is not the key of a backup",
+            "For example servers/server_001/database/server_001_20240101_120000_database.db.zst.",
+        )  # fmt: skip
+    return key
 
 
 def parse_beside_key(text: str) -> tuple[ArtifactId, Slot] | None:
