@@ -45,7 +45,7 @@ def _overview(told: Told, report: WatchReport, now: datetime, title: str, more: 
     safe = sum(is_safe(one) for one in report.artifacts)
     safely = f"{safe:,} of {count(len(report.artifacts), 'artifact')} within target"
     gist = f"{title}: {safely}, {count(len(problems), 'problem')} open" if problems else f"{title}: {safely}, nothing is open"
-    lines = [f"artifacts: {safely}", *_oldest(report.artifacts), *_windows(report.artifacts), *more]
+    lines = [f"artifacts: {safely}", *_oldest(report.artifacts), *_windows(report.artifacts), *_missed(report.artifacts), *more]
     still = f"still open:\n\n{open_problems(problems, now, room=_ROOM_FOR_PROBLEMS)}" if problems else "still open: nothing"
     severity = severity_of(problems) if problems else Severity.INFO
     return make_notice(severity, gist, "\n".join([*lines, "", still, "", f"next: {LOOK}"]))
@@ -72,6 +72,11 @@ def _windows(artifacts: Sequence[ArtifactWatch]) -> list[str]:
     worst = sorted(known, key=lambda one: (-_ratio(one.worst_window_seconds, one), one.artifact))[:_WORST]
     lines = [f"   {_name(one)}: {_spell(one.worst_window_seconds or 0)} of {_spell(one.target_seconds)}" for one in worst]
     return ["worst windows of 30 days:", *lines] if lines else []
+
+
+def _missed(artifacts: Sequence[ArtifactWatch]) -> list[str]:
+    missed = sum(one.missed_slots for one in artifacts)
+    return [f"slots of 30 days without a backup: {missed:,}"] if missed else []
 
 
 def _ratio(seconds: float | None, watch: ArtifactWatch) -> float:

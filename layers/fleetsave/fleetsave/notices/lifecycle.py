@@ -45,7 +45,8 @@ def seen(before: Known | None, problem: Problem, now: datetime) -> Step:
     if not before.is_open:
         back = Known(problem, now, returned=before.returned + 1)
         return _begin(back, now) if problem.kind not in MENDED_BY_ITSELF else Step(back)
-    known = replace(before, problem=problem, good_looks=0, good_since=None)
+    words_of_now = replace(problem, since=min(problem.since, before.problem.since))
+    known = replace(before, problem=words_of_now, good_looks=0, good_since=None)
     return Step(known) if known.told_at else _begin(known, now)
 
 

@@ -73,6 +73,7 @@ def entry(number: int, problem: Problem, now: datetime) -> str:
     return "\n".join(
         (
             f"{number}. {named(problem)}: {GISTS[problem.kind]}",
+            *([f"   object: {shorten(plain(problem.key), _LONGEST_WHAT)}"] if problem.key else []),
             f"   what: {shorten(plain(problem.what), _LONGEST_WHAT)}",
             f"   since: {moment(problem.since)} ({ago(problem.since, now)})",
             f"   last good copy: {last_good(problem)}",
@@ -83,7 +84,7 @@ def entry(number: int, problem: Problem, now: datetime) -> str:
 
 def named(problem: Problem) -> str:
     """Return of what a problem is: the artifact, else the server, else the fleet."""
-    return plain(problem.artifact or problem.server_id or "the fleet")
+    return plain(problem.artifact or problem.server_id or (f"the fleet, {problem.part}" if problem.part else "the fleet"))
 
 
 def last_good(problem: Problem) -> str:

@@ -1,0 +1,31 @@
+import pytest
+
+from fleetsave.model.watch import Problem, ProblemKind
+from fleetsave.notices.sight import sight_of
+from tests.fixtures.looks import make_problem, make_report
+
+UNREADABLE = ProblemKind.UNREADABLE
+OF_ONE, OF_ANOTHER, OF_ALL = make_problem(), make_problem(server_id="server_002"), make_problem(ProblemKind.CLOCK, None)
+
+
+@pytest.mark.parametrize(
+    ("hiding", "hidden"),
+    [
+        (make_problem(ProblemKind.FLEET_FILE, None), [OF_ONE, OF_ANOTHER]),
+        (make_problem(ProblemKind.CLOCK, None), [OF_ONE, OF_ANOTHER]),
+        (make_problem(UNREADABLE, None), [OF_ONE, OF_ANOTHER]),
+        (make_problem(UNREADABLE, of_artifact=False), [OF_ONE]),
+        (make_problem(UNREADABLE, key="catalog/x/stored.json"), [OF_ONE]),
+        (make_problem(UNREADABLE, key="servers/alien", of_artifact=False), []),
+        (make_problem(UNREADABLE, None, key="servers/alien"), []),
+        (make_problem(ProblemKind.TOO_OLD), []),
+    ],
+)
+def test_what_a_look_could_not_see_is_not_taken_for_gone(hiding: Problem, hidden: list[Problem]) -> None:
+    sight = sight_of(make_report([hiding]))
+    assert [one for one in (OF_ONE, OF_ANOTHER) if not sight.covers(one)] == hidden
+    assert sight.covers(OF_ALL)
+
+
+def test_a_look_without_trouble_sees_everything() -> None:
+    assert sight_of(make_report()).covers(OF_ONE)
