@@ -41,8 +41,9 @@ class Problem:
     """One thing that is wrong, in words a person can act on.
 
     `server_id` and `artifact` (`server/kind/artifact`) say of what, both None for the fleet as a whole, and `key` of which
-    object, if it is about one; `part` which part of the fleet as a whole, a kind or a queue, where there are several. `since` is when it began, by the store's clock; `last_good_key` the newest verified backup of the
-    artifact; `command` is exactly what to type next.
+    object, if it is about one; `part` which part of the fleet as a whole, a kind or a queue, where there are several.
+    `since` is when it began, by the store's clock; `last_good_key` the newest verified backup of the artifact; `command` is
+    exactly what to type next.
     """
 
     kind: ProblemKind

@@ -1,0 +1,82 @@
+"""What the places of a look came to, put together: never more than a few words of each."""
+
+from collections.abc import Iterator, Sequence
+
+from fleetsave.catalog.histories import Place
+from fleetsave.model.errors import InvalidInputError
+from fleetsave.model.keys import BackupKey
+from fleetsave.model.kinds import Kind
+from fleetsave.model.slots import Slot
+from fleetsave.model.watch import ArtifactWatch, Problem
+from fleetsave.watchdog import problems
+from fleetsave.watchdog.beginning import Beginning
+from fleetsave.watchdog.look import Seen, Tally
+from fleetsave.watchdog.remedies import Remedies
+
+
+class Gathering:
+    """Everything seen so far in one look.
+
+    `carried` and `stored_bytes` are what comparisons with the data have shown, in this look or an earlier one, by `server/kind`.
+    """
+
+    def __init__(self, begun: Beginning) -> None:
+        self._now = begun.look.now
+        self._problems = list(begun.problems)
+        self._unlisted = {server_id: list(errors) for server_id, errors in begun.unlisted.items()}
+        self.artifacts: list[ArtifactWatch] = []
+        self.remedies = Remedies()
+        self.tallies: dict[Kind, Tally] = {}
+        there, deep = {_name(place) for place in begun.places}, begun.look.deep - set(begun.unlisted)
+        still_there = {
+            name for name in (*begun.memory.carried, *begun.memory.stored_bytes) if name in there or _server_of(name) not in deep
+        }
+        self.carried = {name: list(one) for name, one in begun.memory.carried.items() if name in still_there}
+        self.stored_bytes = {name: size for name, size in begun.memory.stored_bytes.items() if name in still_there}
+
+    def add(self, seen: Seen) -> None:
+        """Take in what was seen at one place."""
+        name = _name(seen.place)
+        self.artifacts += seen.artifacts
+        self._problems += seen.problems
+        self.remedies.merge(seen.remedies)
+        self.tallies.setdefault(seen.place[1], Tally()).add(seen.tally)
+        if seen.unlisted is not None:
+            self._unlisted.setdefault(seen.place[0], []).append(seen.unlisted)
+        if seen.compared is not None:
+            kept = _before(self.carried.get(name, ()), seen.compared_since)
+            self.carried[name] = [*kept, *seen.compared]
+            if not self.carried[name]:
+                del self.carried[name]
+        if seen.stored_bytes is not None:
+            self.stored_bytes[name] = seen.stored_bytes
+
+    def all_problems(self) -> Iterator[Problem]:
+        """Yield what is wrong, in no set order, what earlier comparisons have shown among it."""
+        yield from self._problems
+        for server_id, errors in self._unlisted.items():
+            yield problems.unlisted(server_id, errors, self._now)
+        for found in self.carried.values():
+            yield from found
+
+
+def _name(place: Place) -> str:
+    return f"{place[0]}/{place[1]}"
+
+
+def _server_of(name: str) -> str:
+    return name.partition("/")[0]
+
+
+def _before(found: Sequence[Problem], since: Slot | None) -> list[Problem]:
+    """Return what an earlier comparison has shown of the time before a slot, at which a new one began."""
+    return [] if since is None else [one for one in found if not _is_after(one, since)]
+
+
+def _is_after(problem: Problem, since: Slot) -> bool:
+    if problem.key is None:
+        return False
+    try:
+        return BackupKey.parse(problem.key).slot >= since
+    except InvalidInputError:
+        return False

@@ -1,0 +1,93 @@
+"""What one look knows before it looks at any place, and what it brings home from each."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from fleetsave.catalog.histories import Place
+from fleetsave.model.due import LOOK_EVERY
+from fleetsave.model.errors import FleetsaveError
+from fleetsave.model.exposure import WINDOW
+from fleetsave.model.fleet import Fleet
+from fleetsave.model.kinds import Kind
+from fleetsave.model.schedules import Due, Schedule
+from fleetsave.model.slots import Slot
+from fleetsave.model.watch import ArtifactWatch, Problem
+from fleetsave.store.base import OpenUpload
+from fleetsave.watchdog.ports import Ports
+from fleetsave.watchdog.recovering import Recovering
+from fleetsave.watchdog.remedies import Remedies
+
+_SHORTEST_MARGIN = timedelta(hours=12)
+
+
+@dataclass(frozen=True)
+class Look:
+    """One look: its time by the store's clock, and that of the look before; `mends` tells whether what it finds is mended.
+
+    `fleets` is the fleet server by server, None if nobody knows what it is. `uploads` are the open ones older than an hour, by
+    place. `deep` names the servers that are looked at whole, `turns` those of them whose daily turn it is, with the turn before
+    and this one.
+    """
+
+    ports: Ports
+    now: datetime
+    last_look: datetime
+    mends: bool
+    fleets: Mapping[str, Fleet] | None
+    recovering: Recovering
+    uploads: Mapping[Place, Sequence[OpenUpload]] = field(default_factory=dict)
+    deep: frozenset[str] = frozenset()
+    turns: Mapping[str, tuple[datetime, datetime]] = field(default_factory=dict)
+    overdue: Mapping[Kind, Sequence[Due]] = field(default_factory=dict)
+
+    def since(self, kind: Kind) -> Slot:
+        """Return the slot from which on a place is listed: a month and two periods back, so that what went before is in it."""
+        schedule = self.ports.schedules.get(kind)
+        margin = max(_SHORTEST_MARGIN, schedule.period if schedule else _SHORTEST_MARGIN)
+        return Slot((self.now - WINDOW - 2 * margin).replace(microsecond=0))
+
+    def fleet_of(self, server_id: str) -> Fleet | None:
+        """Return the part of the fleet about one server, None if it is not named or nobody knows."""
+        return self.fleets.get(server_id) if self.fleets is not None else None
+
+
+def overdue_times(schedule: Schedule, now: datetime) -> list[Due]:
+    """Return what was due in the last 30 days and must be there by now, in order; of what is due rarely, the newest at least."""
+    until = now - LOOK_EVERY
+    newest = schedule.newest_due(until)
+    return list(schedule.due_times(now - WINDOW, until)) or ([newest] if newest else [])
+
+
+@dataclass
+class Tally:
+    """How many artifacts of a kind should have a backup for the newest slot, how many have it, and the newest slot any has."""
+
+    expected: int = 0
+    captured: int = 0
+    newest: Slot | None = None
+
+    def add(self, other: "Tally") -> None:
+        """Count another place's in."""
+        self.expected += other.expected
+        self.captured += other.captured
+        self.newest = max((slot for slot in (self.newest, other.newest) if slot is not None), default=None)
+
+
+@dataclass
+class Seen:
+    """What was seen at one place, and what is to be done about it.
+
+    `compared` is what comparing with the data showed, None where that was not done; `compared_since` the slot that began at, None
+    for all; `stored_bytes` what was stored there, None unless all was listed. `unlisted` is why some of it could not be seen.
+    """
+
+    place: Place
+    artifacts: list[ArtifactWatch] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    remedies: Remedies = field(default_factory=Remedies)
+    tally: Tally = field(default_factory=Tally)
+    compared: list[Problem] | None = None
+    compared_since: Slot | None = None
+    stored_bytes: int | None = None
+    unlisted: FleetsaveError | None = None
