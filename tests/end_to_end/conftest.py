@@ -28,8 +28,9 @@ def deployment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
             server = GameServer(server_id, directory / server_id, databases)
             cleanup.callback(server.stop)
             servers.append(server)
-        parameters = {"ScheduleState": "DISABLED", "WatchdogState": "DISABLED"}
+        parameters = {"ScheduleState": "DISABLED", "WatchdogState": "DISABLED", "NoticeSecret": "notices"}
         stack = cleanup.enter_context(LocalStack(request.param, parameters=parameters, name=f"e2e-{request.param}"))
+        stack.put_secret("fleetsave/notices", "{}")
         for server in servers:
             for secret in (server.key_secret, server.restore_secret):
                 stack.put_secret(secret, server.ssh.private_key)

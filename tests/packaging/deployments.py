@@ -91,6 +91,8 @@ class Deployment:
         function, arguments = next(iter(expression.items()))
         if function == "Fn::Not":
             return not self._decide(arguments[0])
+        if function == "Fn::And":
+            return all(map(self._decide, arguments))
         assert function == "Fn::Equals", f"the tests do not know {function}"
         left, right = map(self.resolve, arguments)
         return str(left) == str(right)

@@ -69,4 +69,12 @@ def test_half_a_description_of_a_store_is_refused(missing: str) -> None:
 
 def test_settings_of_a_store_without_its_address_are_refused() -> None:
     stray = Deployment({name: value for name, value in EXTERNAL.parameters.items() if name != "StoreEndpoint"})
-    assert len(stray.broken_rules) == 3
+    assert len(stray.broken_rules) == 4
+
+
+@pytest.mark.parametrize("write_once", ["true", "false"])
+def test_a_store_that_is_not_asked_whether_something_is_there_cannot_be_written_once(write_once: str) -> None:
+    portable = Deployment({"StoreProvider": "portable", "WriteOnce": write_once})
+    assert [broken.split(",")[0] for broken in portable.broken_rules] == ["WriteOnce needs StoreProvider aws"] * (
+        write_once == "true"
+    )

@@ -141,49 +141,6 @@ def test_every_queue_has_a_dead_letter_queue_of_its_own_kind(deployment: Deploym
         assert dead_letters["MessageRetentionPeriod"] == 14 * 24 * 3600
 
 
-@BOTH
-def test_every_dead_letter_queue_serves_something_and_raises_an_alarm(deployment: Deployment) -> None:
-    alarms = deployment.of_type("AWS::CloudWatch::Alarm").values()
-    watched = {alarm["Dimensions"][0]["Value"] for alarm in alarms if alarm["Namespace"] == "AWS/SQS"}
-    assert watched == {f"{name}.QueueName" for name in dead_letter_queues(deployment)}
-    text = json.dumps(deployment.resources)
-    for name in dead_letter_queues(deployment):
-        assert text.count(f'"{name}.Arn"') >= 1
-    assert {alarm["AlarmActions"][0] for alarm in alarms} == {"Alerts"}
-    assert {alarm["TreatMissingData"] for alarm in alarms} == {"notBreaching"}
-
-
-def test_what_the_functions_count_as_trouble_raises_an_alarm() -> None:
-    alarms = OWN.of_type("AWS::CloudWatch::Alarm").values()
-    watched = {alarm["MetricName"] for alarm in alarms if alarm["Namespace"] == "fleetsave"}
-    assert watched == {
-        "CollectFailed",
-        "BackupsInconclusive",
-        "BackupsRejected",
-        "BackupsSuspect",
-        "PruneRefused",
-        "PruneRetained",
-        "RecoverFailed",
-        "RecoveriesFailed",
-        "RecoveriesUnresolved",
-    }
-    code = "".join(path.read_text() for folder in ("functions", "layers/fleetsave") for path in (PROJECT / folder).rglob("*.py"))
-    assert [metric for metric in watched if f'"{metric}"' not in code] == []
-
-
-@pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_function_that_crashes_raises_an_alarm(function: str) -> None:
-    alarms = OWN.of_type("AWS::CloudWatch::Alarm")
-    alarm = alarms[f"{function.capitalize()}ErrorsAlarm"]
-    (dimension,) = alarm["Dimensions"]
-    if function == "api":
-        assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/ApiGateway", "5XXError")
-        assert dimension == {"Name": "ApiName", "Value": OWN.of_type("AWS::ApiGateway::RestApi")["Api"]["Name"]}
-    else:
-        assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/Lambda", "Errors")
-        assert dimension == {"Name": "FunctionName", "Value": f"{function.capitalize()}Function"}
-
-
 @pytest.mark.parametrize("name", ["CollectQueue", "RecoverQueue"])
 def test_jobs_of_one_server_run_one_at_a_time_and_those_of_several_side_by_side(name: str) -> None:
     queue = queues(OWN)[name]

@@ -93,6 +93,7 @@ def test_every_name_the_launcher_replaces_is_in_the_pinned_version() -> None:
         "_proxy_url_for",
         "_invoke_target",
         "extract_iam_action",
+        "s3_service_context",
         "_SCHEDULE_TICK_INTERVAL",
         "_S3_BUCKET_CONFIGURATIONS",
     ]

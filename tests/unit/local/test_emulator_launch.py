@@ -47,6 +47,24 @@ def test_other_events_are_left_as_they_are() -> None:
 
 
 @pytest.mark.parametrize(
+    ("query", "headers", "seen"),
+    [
+        ({}, {}, {"s3:ObjectCreationOperation": "true"}),
+        ({}, {"if-none-match": "*"}, {"s3:ObjectCreationOperation": "true", "s3:if-none-match": "*"}),
+        ({"uploads": [""]}, {}, {"s3:ObjectCreationOperation": "false"}),
+        ({"uploadId": ["u"], "partNumber": ["1"]}, {}, {"s3:ObjectCreationOperation": "false"}),
+        ({"uploadId": ["u"]}, {"if-none-match": "*"}, {"s3:ObjectCreationOperation": "true", "s3:if-none-match": "*"}),
+    ],
+)
+def test_a_bucket_policy_sees_what_makes_an_object_and_what_asks_that_none_be_there(
+    query: dict[str, list[str]], headers: dict[str, str], seen: dict[str, str]
+) -> None:
+    context = launch.write_conditions(lambda *_given: {"s3:x-amz-acl": "private"})
+    assert context("s3:PutObject", query, "/bucket/key", headers) == {"s3:x-amz-acl": "private", **seen}
+    assert context("s3:GetObject", query, "/bucket/key", headers) == {"s3:x-amz-acl": "private"}
+
+
+@pytest.mark.parametrize(
     ("asked", "checked"),
     [
         ("sqs:SendMessageBatch", "sqs:SendMessage"),

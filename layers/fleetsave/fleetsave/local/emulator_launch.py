@@ -1,4 +1,4 @@
-"""Start MiniStack with the six settings its configuration cannot express.
+"""Start MiniStack with the seven settings its configuration cannot express.
 
 A script by itself: it runs in MiniStack's own environment, where fleetsave is not installed. What it replaces are private names
 of the one version `requirements-ministack.txt` pins; a name that is gone ends it at once. `--check` replaces them, prints
@@ -88,6 +88,24 @@ def batch_actions(original: Callable[..., str | None]) -> Callable[..., str | No
     return action
 
 
+def write_conditions(original: Callable[..., dict[str, Any]]) -> Callable[..., dict[str, Any]]:
+    """Let bucket policies ask, as on AWS, whether a write makes an object, and whether it asks that none be there."""
+
+    def context(iam_action: str, query: dict[str, Any] | None, path: str = "", headers: dict[str, str] | None = None) -> Any:
+        given = original(iam_action, query, path, headers)
+        if iam_action != "s3:PutObject":
+            return given
+        makes_nothing = {"uploads", "partNumber"} & (query or {}).keys()
+        asked = (headers or {}).get("if-none-match")
+        return {
+            **given,
+            "s3:ObjectCreationOperation": "false" if makes_nothing else "true",
+            **({"s3:if-none-match": asked} if asked else {}),
+        }
+
+    return context
+
+
 def bucket_properties(original: tuple[Any, ...]) -> tuple[Any, ...]:
     """Add Object Lock and lifecycle to the bucket properties that CloudFormation hands to S3."""
     s3 = importlib.import_module("ministack.services.s3")
@@ -146,6 +164,7 @@ def main() -> None:
     overrides.replace(lambda_module, "_proxy_url_for", functions_at(os.environ["FLEETSAVE_FUNCTION_HOST"]))
     overrides.replace(events_module, "_invoke_target", schedule_context)
     overrides.replace("ministack.core.iam_actions", "extract_iam_action", batch_actions)
+    overrides.replace("ministack.core.iam_actions", "s3_service_context", write_conditions)
     overrides.replace("ministack.services.scheduler", "_SCHEDULE_TICK_INTERVAL", lambda _seconds: 1)
     overrides.replace(provisioners, "_S3_BUCKET_CONFIGURATIONS", bucket_properties)
     if sys.argv[1:] == ["--check"]:
