@@ -10,6 +10,7 @@ What to read. Part one, the door, is all that the network meets, and is read in 
 - work: The work itself: the script below, in a process of its own for each request, asked as it is asked over SSH.
 - names: The artifact names of the files that a pattern matches: the same on the server and on our side.
 - artifacts: The artifacts of the configuration: which files they are now, and what the script is asked for each of them.
+- fields: What a client may say of a restore in its own words: no path that leads anywhere, and no SQL.
 - restores: What a restore may ask for: steps of the script, into what is configured; its path and its SQL are compared with ours.
 - answers: What is answered: each resource by one function, which is found by method and path alone.
 - main: The door: TLS, the limits on clients, the token, one line of log for each request, and the command line.
@@ -823,12 +824,9 @@ def literal_pattern(path: str) -> str:
 
 
 
-# ---- restores ----
+# ---- fields ----
 
-"""What a restore may ask for: steps of the script, into what is configured; its path and its SQL are compared with ours."""
-
-from typing import Any
-
+"""What a client may say of a restore in its own words: no path that leads anywhere, and no SQL."""
 
 RESTORE_FIELDS = {
     "recovery": str,
@@ -846,6 +844,15 @@ RESTORE_FIELDS = {
     "away": list,
 }
 """What a client alone may say; anything else in its order stays behind."""
+
+
+
+# ---- restores ----
+
+"""What a restore may ask for: steps of the script, into what is configured; its path and its SQL are compared with ours."""
+
+from typing import Any
+
 
 
 def refusal_of(artifact: "dict[str, Any]", paths: "list[str]", asked: "dict[str, Any]") -> "dict[str, Any] | None":

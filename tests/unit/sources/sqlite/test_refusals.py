@@ -18,7 +18,12 @@ def test_every_reason_given_is_listed() -> None:
 
 
 def test_every_reason_listed_is_given_somewhere() -> None:
-    files = [*_FOLDER.rglob("*.py"), *_FOLDER.parent.glob("*.py"), *(_FOLDER.parent / "agent").glob("*.py")]
+    files = [
+        *_FOLDER.rglob("*.py"),
+        *_FOLDER.parent.glob("*.py"),
+        *(_FOLDER.parent / "agent").glob("*.py"),
+        *(_FOLDER.parent / "gate").glob("*.py"),
+    ]
     code = "".join(file.read_text() for file in files if not file.name.endswith("refusals.py"))
     assert [reason for reason in REFUSALS if f'"{reason}"' not in code and reason != "nothing_matches"] == []
 

@@ -5,13 +5,14 @@ standard library alone, and touches no database itself: each piece of work is do
 """
 
 import ast
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
 from fleetsave.sources.files import server_side as files
 from fleetsave.sources.sqlite import server_side as sqlite
 
-PARTS = ("settings", "config", "client", "requests", "work", "names", "artifacts", "restores", "answers", "main")
+PARTS = ("settings", "config", "client", "requests", "work", "names", "artifacts", "fields", "restores", "answers", "main")
 
 _TOP = '''#!/usr/bin/env python3
 """fleetsave's agent: lets a game server's owner hand out backups over HTTPS (docs/agent.md).
@@ -47,13 +48,18 @@ if __name__ == "__main__":
 @cache
 def agent() -> str:
     """Return the whole agent, as it is installed."""
-    texts = {part: Path(__file__).with_name(f"door_{part}.py").read_text("utf-8") for part in PARTS}
+    return assembled(_TOP, [Path(__file__).with_name(f"door_{part}.py") for part in PARTS], _WORK, _ENTRY)
+
+
+def assembled(top: str, paths: Sequence[Path], before_work: str, entry: str) -> str:
+    """Return one file of a door's parts, of the scripts that are sent over SSH, and of an entry; `top` has a `{map}`."""
+    texts = {path.stem.partition("_")[2]: path.read_text("utf-8") for path in paths}
     map_of_parts = "\n".join(f"- {part}: {_purpose(text)}" for part, text in texts.items())
     door = [f"# ---- {part} ----\n\n{_without(text, own_imports=True)}" for part, text in texts.items()]
     of_files = (Path(files.__file__).with_name(f"{part}.py") for part in files.PARTS)
     scripts = (sqlite.script().decode(), sqlite.assemble(of_files).decode())
     work = "\n\n".join(_without(script, own_imports=False) for script in scripts)
-    return _TOP.format(map=map_of_parts) + "\n\n" + "\n\n\n".join(door) + _WORK + work + _ENTRY
+    return top.format(map=map_of_parts) + "\n\n" + "\n\n\n".join(door) + before_work + work + entry
 
 
 def _purpose(text: str) -> str:

@@ -2,25 +2,9 @@
 
 from typing import Any
 
+from fleetsave.sources.agent.door_fields import RESTORE_FIELDS
 from fleetsave.sources.agent.door_requests import RefusedRequestError
 from fleetsave.sources.agent.door_settings import is_seconds
-
-RESTORE_FIELDS = {
-    "recovery": str,
-    "sha256": str,
-    "size": int,
-    "offset": int,
-    "method": str,
-    "keep_aside": bool,
-    # Of folders: how much there is, and which paths in the folder are meant; the script lets none of them lead out of it.
-    "content_size": int,
-    "expected_size": int,
-    "entries": int,
-    "paths": list,
-    "chosen": list,
-    "away": list,
-}
-"""What a client alone may say; anything else in its order stays behind."""
 
 
 def refusal_of(artifact: "dict[str, Any]", paths: "list[str]", asked: "dict[str, Any]") -> "dict[str, Any] | None":

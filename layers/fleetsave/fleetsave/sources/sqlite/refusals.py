@@ -54,13 +54,18 @@ REFUSALS = {
     "no_tools": Refusal("Install python3 (3.6 or later) or sqlite3 (3.27 or later) on the server, or set `python` for it."),
     "no_snapshot_method": Refusal("Install python3 3.7 or later, or sqlite3 3.27 or later, on the server."),
     "bad_check": Refusal("Correct the check in the fleet file: one SELECT that gives text, numbers or NULL."),
-    "not_served": Refusal("Name it in the agent's configuration, as the fleet file does (docs/agent.md)."),
+    "not_served": Refusal(
+        "Name it in the agent's or the gate's configuration, as the fleet file does (docs/agent.md, docs/server-account.md)."
+    ),
+    "gate_differs": Refusal(
+        "Install this version's agent/fleetsave_gate.py on the server (docs/server-account.md).", retryable=True
+    ),
     "path_differs": Refusal("Write the same path into the fleet file and into the agent's configuration (docs/agent.md)."),
     "selection_differs": Refusal(
         "Write the same patterns into the agent's configuration, or leave them out of the fleet file (docs/agent.md)."
     ),
     "checks_differ": Refusal(
-        "Write the same SQL into the agent's configuration, or leave it out of the fleet file (docs/agent.md)."
+        "Write the same SQL into the agent's or the gate's configuration, or leave it out of the fleet file (docs/agent.md)."
     ),
     "bad_request": Refusal("Report this: the server was asked for something it does not know."),
     "bad_reply": Refusal("Look at what the account's login prints, and at the server itself.", retryable=True),

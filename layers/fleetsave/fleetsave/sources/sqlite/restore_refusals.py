@@ -55,7 +55,11 @@ RESTORE_REFUSALS = {
     "deadline": Refusal("Look why the server is slow; it goes on where it was.", retryable=True),
     "changed": Refusal("Somebody changed it while it was looked at; it is looked at again.", retryable=True),
     "not_served": Refusal(
-        f"Over HTTPS only what the agent's configuration names is restored, where it is (docs/agent.md), {_BY_HAND}."
+        "Only what the configuration of the agent, or of the gate, names is restored, where it is (docs/agent.md, "
+        f"docs/server-account.md), {_BY_HAND}."
+    ),
+    "gate_differs": Refusal(
+        "Install this version's agent/fleetsave_gate.py on the server (docs/server-account.md).", retryable=True
     ),
     "path_differs": Refusal("Write the same path into the fleet file and into the agent's configuration (docs/agent.md)."),
     "checks_differ": Refusal("Let the agent's configuration have the checks that the backup was made with (docs/agent.md)."),
