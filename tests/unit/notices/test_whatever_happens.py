@@ -46,7 +46,7 @@ MISHAPS = st.sampled_from(
 )
 
 
-class Killed(BaseException):
+class KilledError(Exception):
     """The process ends here."""
 
 
@@ -68,12 +68,12 @@ class Fleet:
         channel: RecordingChannel = _Fatal(self.channel) if mishap == "killed while sending" else self.channel
         before = self.store.calls["put"]
         if mishap == "killed before it is remembered":
-            self.store.fail("put", Killed())
+            self.store.fail("put", KilledError())
         if mishap == "killed after sending":
-            self.store.fail("put", Killed(), call=2)
+            self.store.fail("put", KilledError(), call=2)
         if mishap == "unreadable":
             self.store.fail("get", StoreError("get", "the memory", "no answer", "Wait.", retryable=True))
-        with contextlib.suppress(Killed):
+        with contextlib.suppress(KilledError):
             tell(make_report(problems, ARTIFACTS), NoticePorts(self.store, [channel]), self.now)
         self._forget_faults(before)
 
@@ -92,7 +92,7 @@ class _Fatal(RecordingChannel):
 
     def send(self, notice: Notice, seconds: float) -> None:
         super().send(notice, seconds)
-        raise Killed
+        raise KilledError
 
 
 def names(notice: Notice, problem: Problem, mark: str = "") -> bool:

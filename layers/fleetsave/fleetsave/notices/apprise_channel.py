@@ -44,6 +44,7 @@ def _send(url: str, notice: Notice, seconds: float) -> str | None:
         return "Apprise knows no such address"
     service.socket_connect_timeout = min(_CONNECT_SECONDS, seconds)
     service.socket_read_timeout = min(_READ_SECONDS, seconds)
+    service.retry = 0  # what fails is sent again in the next look
     if "overflow_mode" not in vars(service):  # the address does not say what to do with what is too long
         is_short = 0 < service.body_maxlen < _SHORT
         service.overflow_mode = apprise.OverflowMode.TRUNCATE if is_short else apprise.OverflowMode.SPLIT
