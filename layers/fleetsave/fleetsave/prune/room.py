@@ -8,10 +8,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from fleetsave.catalog.catalog import Catalog
+from fleetsave.catalog.histories import side_by_side
 from fleetsave.catalog.recoveries import Recoveries
 from fleetsave.model.errors import PruneRefusedError
 from fleetsave.model.fleet import Fleet
-from fleetsave.prune.abreast import abreast
 from fleetsave.prune.clocks import Clocks
 from fleetsave.prune.recovering import RecoveryWatch
 from fleetsave.prune.report import Line, PruneReport
@@ -58,6 +58,6 @@ def prune(
     else:
         servers = [server_id]
     run = Run(store, catalog, fleet.by_server(), default_keep_for, recoveries, clocks, as_of, execute, should_stop)
-    for outcome in abreast(run.prune, in_turn(servers, now) if execute else servers, concurrency=concurrency):
+    for outcome in side_by_side(run.prune, in_turn(servers, now) if execute else servers, concurrency=concurrency):
         report.add(outcome.lines, outcome.irregularities, outcome.failures, is_begun=outcome.is_begun)
     return report
