@@ -34,3 +34,9 @@ def test_problems_are_counted_by_kind_and_remedies_under_their_names() -> None:
     problems = [Problem(ProblemKind.TOO_OLD, "old", NOW, "fleetsave status", artifact=name) for name in ("a", "b")]
     metrics = metrics_of(report(artifact(1), problems=problems, captures_requeued=3))
     assert (metrics["ArtifactsUnsafe"], metrics["CapturesMissing"], metrics["CapturesRequeued"]) == (2, 0, 3)
+
+
+def test_what_was_measured_is_published_under_its_name() -> None:
+    looked = WatchReport(NOW, [], [], figures={"clock_offset_seconds": -2.0, "stored_bytes": 7.0})
+    metrics = metrics_of(looked)
+    assert (metrics["ClockOffsetSeconds"], metrics["StoredBytes"]) == (-2.0, 7.0)

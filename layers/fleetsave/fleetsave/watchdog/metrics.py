@@ -1,7 +1,7 @@
 """What a look publishes as metrics; none of them has dimensions, so their number does not grow with the fleet."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from fleetsave.model.watch import ArtifactWatch, ProblemKind, WatchReport
 
@@ -32,7 +32,8 @@ def metrics_of(report: WatchReport) -> dict[str, float]:
         "WorstWindowRatio": max((_ratio(one, one.worst_window_seconds) for one in report.artifacts), default=NEVER),
         "ArtifactsWatched": len(report.artifacts),
         **{name: kinds[kind] for name, kind in _COUNTED.items()},
-        **dict(_did(report)),
+        **dict(_named(report.did)),
+        **dict(_named(report.figures)),
     }
 
 
@@ -40,6 +41,6 @@ def _ratio(artifact: ArtifactWatch, seconds: float | None) -> float:
     return NEVER if seconds is None else min(seconds / artifact.target_seconds, NEVER)
 
 
-def _did(report: WatchReport) -> Iterator[tuple[str, float]]:
-    for name, times in report.did.items():
-        yield "".join(word.capitalize() for word in name.split("_")), times
+def _named(values: Mapping[str, float]) -> Iterator[tuple[str, float]]:
+    for name, value in values.items():
+        yield "".join(word.capitalize() for word in name.split("_")), value
