@@ -1,12 +1,11 @@
 """How a look begins: the clock, the fleet, what the last look left, and which servers are looked at whole this time."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from fleetsave.catalog.fleet_file import read_fleet
-from fleetsave.catalog.histories import Place
 from fleetsave.model.due import LOOK_EVERY
 from fleetsave.model.durations import spell
 from fleetsave.model.errors import CatalogError, ConfigurationError, FleetsaveError
@@ -16,7 +15,7 @@ from fleetsave.model.watch import Problem, ProblemKind
 from fleetsave.watchdog import problems
 from fleetsave.watchdog.look import Look, overdue_times
 from fleetsave.watchdog.memory import Memory, read_memory
-from fleetsave.watchdog.places import find_places, known_servers, turns_of
+from fleetsave.watchdog.places import Found, find_places, known_servers, turns_of
 from fleetsave.watchdog.ports import Ports
 from fleetsave.watchdog.recovering import Recovering, find_recovering
 from fleetsave.watchdog.uploads import list_uploads, sort_uploads
@@ -29,14 +28,13 @@ Part = TypeVar("Part")
 
 @dataclass
 class Beginning:
-    """What a look begins with, and what was wrong already; `places` is where to look, `unlisted` what could not be asked for."""
+    """What a look begins with, and what was wrong already; `found` is where to look."""
 
     look: Look
     memory: Memory
     clock_offset: timedelta
-    places: set[Place]
-    problems: list[Problem] = field(default_factory=list)
-    unlisted: dict[str, list[FleetsaveError]] = field(default_factory=dict)
+    found: Found
+    problems: list[Problem]
 
 
 def begin(ports: Ports, *, mend: bool) -> Beginning:
@@ -64,15 +62,13 @@ def begin(ports: Ports, *, mend: bool) -> Beginning:
     turns = turns_of(servers, memory.looked_at, now)
     deep = frozenset(turns) | _hot(memory, servers, now)
     where = find_places(ports.store, servers, fleets or {}, deep, concurrency=ports.list_concurrency)
-    found += [*foreign_uploads, *(problems.not_understood(None, error, now) for error in (*foreign, *where.foreign))]
+    where.places |= set(uploads)
+    found += [*foreign_uploads, *(problems.not_understood(None, error, now) for error in foreign)]
     look = Look(
         ports, now, memory.looked_at, mend and abs(offset) <= CLOCK_TOLERANCE, fleets, recovering, uploads, deep, turns,
         {kind: overdue_times(schedule, now) for kind, schedule in ports.schedules.items()},
     )  # fmt: skip
-    unlisted: dict[str, list[FleetsaveError]] = {}
-    for server_id, error in where.unlisted:
-        unlisted.setdefault(server_id, []).append(error)
-    return Beginning(look, memory, offset, where.places | set(uploads), found, unlisted)
+    return Beginning(look, memory, offset, where, found)
 
 
 def _clock_problem(offset: timedelta, now: datetime) -> list[Problem]:

@@ -23,16 +23,21 @@ class Gathering:
     def __init__(self, begun: Beginning) -> None:
         self._now = begun.look.now
         self._problems = list(begun.problems)
-        self._unlisted = {server_id: list(errors) for server_id, errors in begun.unlisted.items()}
+        self._unlisted = {server_id: [error] for server_id, error in begun.found.unlisted.items()}
         self.artifacts: list[ArtifactWatch] = []
         self.remedies = Remedies()
         self.tallies: dict[Kind, Tally] = {}
-        there, deep = {_name(place) for place in begun.places}, begun.look.deep - set(begun.unlisted)
+        there, asked = {_name(place) for place in begun.found.places}, set(begun.found.foreign)
+        memory = begun.memory
         still_there = {
-            name for name in (*begun.memory.carried, *begun.memory.stored_bytes) if name in there or _server_of(name) not in deep
-        }
-        self.carried = {name: list(one) for name, one in begun.memory.carried.items() if name in still_there}
-        self.stored_bytes = {name: size for name, size in begun.memory.stored_bytes.items() if name in still_there}
+            name for name in (*memory.carried, *memory.stored_bytes) if name in there or _server_of(name) not in asked
+        }  # fmt: skip
+        self.carried = {name: list(one) for name, one in memory.carried.items() if name in still_there}
+        self.stored_bytes = {name: size for name, size in memory.stored_bytes.items() if name in still_there}
+        for server_id, errors in begun.found.foreign.items():
+            if errors:
+                found = [problems.not_understood(server_id, error, self._now) for error in errors]
+                self.carried[f"{server_id}/"] = found
 
     def add(self, seen: Seen) -> None:
         """Take in what was seen at one place."""

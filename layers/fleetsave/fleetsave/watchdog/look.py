@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from fleetsave.catalog.histories import Place
 from fleetsave.model.due import LOOK_EVERY
@@ -19,6 +20,7 @@ from fleetsave.watchdog.recovering import Recovering
 from fleetsave.watchdog.remedies import Remedies
 
 _SHORTEST_MARGIN = timedelta(hours=12)
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -54,9 +56,18 @@ class Look:
 
 def overdue_times(schedule: Schedule, now: datetime) -> list[Due]:
     """Return what was due in the last 30 days and must be there by now, in order; of what is due rarely, the newest at least."""
-    until = now - LOOK_EVERY
-    newest = schedule.newest_due(until)
-    return list(schedule.due_times(now - WINDOW, until)) or ([newest] if newest else [])
+    begin, until = now - WINDOW, now - LOOK_EVERY
+    first = begin.replace(hour=0, minute=0, second=0, microsecond=0) - _DAY
+    days = (first + _DAY * number for number in range((until - first) // _DAY + 1))
+    due = [one for day in days for one in _due_in(schedule, day) if begin < one.at <= until]
+    newest = None if due else schedule.newest_due(until)
+    return [newest] if newest else due
+
+
+@lru_cache(maxsize=1024)
+def _due_in(schedule: Schedule, day: datetime) -> tuple[Due, ...]:
+    """Return what is due in the day that begins at a time; it never changes, and a function that is kept warm asks again."""
+    return tuple(schedule.due_times(day, day + _DAY))
 
 
 @dataclass

@@ -16,11 +16,11 @@ from fleetsave.store.base import ObjectStore
 
 @dataclass
 class Found:
-    """Places to look at, errors for folders that are nobody's, and for servers whose folders could not be listed."""
+    """Places to look at; of each server that was asked, errors for folders that are nobody's, and why one could not be asked."""
 
     places: set[Place] = field(default_factory=set)
-    foreign: list[CatalogError] = field(default_factory=list)
-    unlisted: list[tuple[str, FleetsaveError]] = field(default_factory=list)
+    foreign: dict[str, list[CatalogError]] = field(default_factory=dict)
+    unlisted: dict[str, FleetsaveError] = field(default_factory=dict)
 
 
 def known_servers(store: ObjectStore) -> tuple[set[str], list[CatalogError]]:
@@ -56,10 +56,10 @@ def find_places(
     results = side_by_side(partial(_in_bucket, store), asked, concurrency=concurrency)
     for server_id, result in zip(asked, results, strict=True):
         if isinstance(result, FleetsaveError):
-            found.unlisted.append((server_id, result))
+            found.unlisted[server_id] = result
         else:
             found.places |= result[0]
-            found.foreign += result[1]
+            found.foreign[server_id] = result[1]
     return found
 
 

@@ -35,7 +35,7 @@ def watch(ports: Ports, *, mend: bool = True) -> WatchReport:
     begun = begin(ports, mend=mend)
     look = begun.look
     gathered = Gathering(begun)
-    for seen in side_by_side(partial(see, look=look), sorted(begun.places), concurrency=ports.list_concurrency):
+    for seen in side_by_side(partial(see, look=look), sorted(begun.found.places), concurrency=ports.list_concurrency):
         gathered.add(seen)
     taken = Taken(dict(NOTHING_DONE), [])
     if look.mends:
