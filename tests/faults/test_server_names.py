@@ -124,6 +124,7 @@ def test_files_of_any_name_are_stored_and_restored(station: FaultStation, tree_r
             left = [file.name for file in tree.parent.iterdir() if file != tree and str(file) not in kept]
             if left or canaries(tree, tree.parent, station.staging):
                 tally.accepted(f"something else appeared: {left}")
+            shutil.rmtree(tree.parent)
             tally.seen["names"] = int(str(tally.seen.get("names", 0))) + len(before) - 1
 
 
