@@ -16,7 +16,7 @@ Data = Sequence[tuple[float, float]]
 """When a value was published, in minutes, and the value."""
 
 _BREACHES: dict[str, Callable[[float, float], bool]] = {"GreaterThanThreshold": float.__gt__, "LessThanThreshold": float.__lt__}
-_STATISTICS: dict[str, Callable[[Sequence[float]], float]] = {"Maximum": max, "Sum": sum, "SampleCount": len}
+_STATISTICS: dict[str, Callable[[Sequence[float]], float]] = {"Maximum": max, "Minimum": min, "Sum": sum, "SampleCount": len}
 
 
 def states(alarm: Mapping[str, Any], data: Data, minutes: range, extra: int) -> list[str]:

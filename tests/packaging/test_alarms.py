@@ -116,8 +116,14 @@ def test_only_the_dead_mans_switches_take_missing_data_for_the_worst() -> None:
     assert breaching == {"BackupsTooOldAlarm", "WatchdogStoppedAlarm"}
 
 
-def test_the_clocks_alarm_begins_where_prune_and_watchdog_end() -> None:
-    assert ALARMS["ClockAlarm"]["Threshold"] == CLOCK_TOLERANCE.total_seconds()
+def test_the_clocks_alarms_begin_where_prune_and_watchdog_end() -> None:
+    ahead, behind, limit = ALARMS["ClockAheadAlarm"], ALARMS["ClockBehindAlarm"], CLOCK_TOLERANCE.total_seconds()
+    assert (ahead["Statistic"], ahead["ComparisonOperator"], ahead["Threshold"]) == ("Maximum", "GreaterThanThreshold", limit)
+    assert (behind["Statistic"], behind["ComparisonOperator"], behind["Threshold"]) == (
+        "Minimum",
+        "LessThanThreshold",
+        -tolerated,
+    )
 
 
 # ---- when it comes -------------------------------------------------------------------------------------------------------------
