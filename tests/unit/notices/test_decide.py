@@ -148,7 +148,7 @@ def test_the_weekly_notice_counts_what_ended_and_what_was_done() -> None:
     )
     notices, told = decide(told, make_report(did={"captures_requeued": 1}), START + timedelta(days=5))
     assert "over since the last one: a backup was not taken (1)" in notices[0].body
-    assert "done by the watchdog: captures_requeued 3" in notices[0].body
+    assert "done by the watchdog: 3 captures requeued" in notices[0].body
     assert (told.mended, told.did) == ({}, {})
 
 

@@ -2,7 +2,7 @@ import pytest
 
 from fleetsave.model.watch import Problem, ProblemKind
 from fleetsave.notices.sight import sight_of
-from tests.fixtures.looks import make_problem, make_report
+from tests.fixtures.looks import key_of, make_problem, make_report
 
 UNREADABLE = ProblemKind.UNREADABLE
 OF_ONE, OF_ANOTHER, OF_ALL = make_problem(), make_problem(server_id="server_002"), make_problem(ProblemKind.CLOCK, None)
@@ -29,3 +29,10 @@ def test_what_a_look_could_not_see_is_not_taken_for_gone(hiding: Problem, hidden
 
 def test_a_look_without_trouble_sees_everything() -> None:
     assert sight_of(make_report()).covers(OF_ONE)
+
+
+def test_a_listing_that_contradicts_itself_hides_what_is_found_by_comparing() -> None:
+    unclear = make_problem(UNREADABLE, key=key_of("server_001"), of_artifact=False)
+    sight = sight_of(make_report([unclear]))
+    gone, gone_elsewhere = (make_problem(ProblemKind.RECORD_WITHOUT_OBJECT, server) for server in ("server_001", "server_002"))
+    assert [sight.covers(one) for one in (gone, gone_elsewhere, OF_ONE)] == [False, True, True]

@@ -85,7 +85,7 @@ def _ratio(seconds: float | None, watch: ArtifactWatch) -> float:
 
 def _week(told: Told) -> list[str]:
     ended = [f"{gist} ({number:,})" for gist, number in _by_kind(told.mended)]
-    did = [f"{plain(name)} {number:,}" for name, number in sorted(told.did.items()) if number]
+    did = [f"{number:,} {plain(name).replace('_', ' ')}" for name, number in sorted(told.did.items()) if number]
     return [f"over since the last one: {'; '.join(ended) or 'nothing'}", f"done by the watchdog: {', '.join(did) or 'nothing'}"]
 
 

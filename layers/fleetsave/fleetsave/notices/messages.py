@@ -35,11 +35,14 @@ _ROOM_FOR_NAMES = 600
 def began(server: str, known: Sequence[Known], now: datetime) -> Notice:
     """Return the notice that trouble began on one server, or with the fleet as a whole."""
     problems = worst_first([one.problem for one in known])
-    more = f" (+{len(problems) - 1} more)" if len(problems) > 1 else ""
     again = " again" if any(one.returned for one in known) else ""
-    gist = f"{short_name(server)}{again}: {GISTS[problems[0].kind]}{more}"
+    gist = f"{short_name(server)}{again}: {GISTS[problems[0].kind]}{_and_more(problems)}"
     entries = [entry(number, one, now) for number, one in enumerate(problems, 1)]
     return make_notice(severity_of(problems), gist, fitting(entries, "problem"))
+
+
+def _and_more(found: Sequence[Problem | Known]) -> str:
+    return f" (+{len(found) - 1} more)" if len(found) > 1 else ""
 
 
 def storm(by_server: Mapping[str, Sequence[Known]], now: datetime) -> Notice:
@@ -73,8 +76,9 @@ def over(by_server: Mapping[str, Sequence[Known]], artifacts: Mapping[str, Artif
     known = sorted((one for found in by_server.values() for one in found), key=lambda one: one.problem.since)
     name, many = next(iter(by_server)), f"{count(len(by_server), 'server')}: trouble is over"
     longest = lasted(known[0].problem.since, known[0].good_since or now)
-    gist = f"{short_name(name)}: over after {longest}: {GISTS[known[0].problem.kind]}" if len(by_server) == 1 else many
-    entries = [_ended(number, one, artifacts, now) for number, one in enumerate(known, 1)]
+    one = f"{short_name(name)}: over after {longest}: {GISTS[known[0].problem.kind]}{_and_more(known)}"
+    gist = one if len(by_server) == 1 else many
+    entries = [_ended(number, ended, artifacts, now) for number, ended in enumerate(known, 1)]
     return make_notice(Severity.OK, gist, fitting(entries, "problem"))
 
 
