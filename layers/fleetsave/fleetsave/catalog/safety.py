@@ -1,20 +1,31 @@
-"""Whether each artifact of the fleet is safe: does it have a fresh verified backup? Answered from the bucket alone."""
+"""Whether each artifact of the fleet is safe: does it have a fresh verified backup? Answered from the bucket alone.
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+One kind of one server is looked at after the other, several side by side, and mostly at its newest slots alone: what that costs
+does not grow with the years (docs/decisions/0060).
+"""
+
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
+from itertools import chain
 from typing import Any
 
 from fleetsave.catalog.catalog import Catalog
+from fleetsave.catalog.histories import Place, listed_places, listed_servers, side_by_side
+from fleetsave.catalog.safety_look import Expected, Look
+from fleetsave.catalog.states import last_failure, list_states
 from fleetsave.model.durations import spell
-from fleetsave.model.errors import ObjectNotFoundError
-from fleetsave.model.fleet import Fleet, Server, SqliteDatabase
+from fleetsave.model.errors import CatalogError
+from fleetsave.model.fleet import Fleet
 from fleetsave.model.history import Backup, State
 from fleetsave.model.keys import ArtifactId
 from fleetsave.model.kinds import Kind
 from fleetsave.model.retention import CLOCK_TOLERANCE
 from fleetsave.store.base import ObjectStore
+
+_CONCURRENCY = 16
+_ORDER = (Kind.DATABASE, Kind.POSTGRESQL, Kind.FILES, Kind.FULL)
 
 
 @dataclass(frozen=True)
@@ -59,60 +70,64 @@ def assess(fleet: Fleet, store: ObjectStore, catalog: Catalog, maximum_age: time
     Raise StoreError, CatalogError for a record of no known form.
     """
     now = store.now()
-    histories: dict[ArtifactId, list[Backup]] = {}
-    for backup in catalog.backups():
-        if backup.key.artifact_id.is_safety:
-            continue
-        histories.setdefault(backup.key.artifact_id, []).append(backup)
-    artifacts = [
-        _assess(
-            name,
-            histories.get(artifact_id, []),
-            _failure(store, artifact_id, glob),
-            now,
-            maximum_age * artifact_id.kind.schedule_hours,
-        )
-        for artifact_id, name, glob in _configured(fleet, sorted(histories))
-    ]
-    unnamed = [str(artifact_id) for artifact_id in sorted(histories) if not fleet.names(artifact_id)]
-    return FleetSafety(now, maximum_age, artifacts, unnamed)
+    fleets = fleet.by_server()
+    look = Look(store, catalog, fleets, list_states(store), now, maximum_age)
+    judge = partial(_judged, look=look)
+    places = sorted(_places(store, fleets))
+    judged = dict(zip(places, side_by_side(judge, places, concurrency=_CONCURRENCY), strict=True))
+    configured = [(server_id, kind) for kind in _ORDER for server_id in fleet.server_ids if (server_id, kind) in judged]
+    unnamed = sorted(chain.from_iterable(one.unnamed for one in judged.values()))
+    return FleetSafety(
+        now,
+        maximum_age,
+        list(chain.from_iterable(judged[place].artifacts for place in configured)),
+        [str(artifact_id) for artifact_id in unnamed],
+    )
 
 
-def _configured(fleet: Fleet, known: Sequence[ArtifactId]) -> Iterator[tuple[ArtifactId, str, ArtifactId | None]]:
-    """Yield each artifact with its name to show and the glob it came from; a glob stands for itself until it has backups."""
-    for server, database in fleet.artifacts(Kind.DATABASE):
-        own = ArtifactId(server.id, Kind.DATABASE, database.name)
-        found = [one for one in known if fleet.find(one) == (server, database)] if database.is_glob else []
-        if found:
-            yield from ((one, str(one), own) for one in found)
-        else:
-            yield own, _name(server, database), None
-    for kind in (Kind.POSTGRESQL, Kind.FILES, Kind.FULL):
-        for own in fleet.artifact_ids(kind):
-            yield own, str(own), None
+@dataclass(frozen=True)
+class _Judged:
+    artifacts: list[ArtifactSafety]
+    unnamed: list[ArtifactId]
 
 
-def _name(server: Server, database: SqliteDatabase) -> str:
-    return f"{server.id}/{Kind.DATABASE}/{database.name}{'-*' if database.is_glob else ''}"
+def _places(store: ObjectStore, fleets: Mapping[str, Fleet]) -> set[Place]:
+    """Return every kind of every server that the fleet file names or the catalog has records of. Raise as `assess` does."""
+    named = {(server_id, kind) for server_id, fleet in fleets.items() for kind in Kind if fleet.artifact_ids(kind)}
+    servers, foreign = listed_servers(store)
+    _refuse(foreign)
+    for places, found in side_by_side(partial(listed_places, store), servers, concurrency=_CONCURRENCY):
+        _refuse(found)
+        named.update(places)
+    return named
 
 
-def _assess(
-    name: str, history: Sequence[Backup], failure: Mapping[str, Any] | None, now: datetime, maximum_age: timedelta
-) -> ArtifactSafety:
+def _refuse(foreign: Sequence[CatalogError]) -> None:
+    if foreign:
+        raise foreign[0]
+
+
+def _judged(place: Place, look: Look) -> _Judged:
+    """Look at one place, and keep no more of it than what is told."""
+    seen = look.at(place)
+    return _Judged([_assess(one, seen.histories.get(one.artifact_id, ()), look) for one in seen.expected], seen.unnamed)
+
+
+def _assess(expected: Expected, history: Sequence[Backup], look: Look) -> ArtifactSafety:
     existing = sorted((b for b in history if b.state is not State.PRUNED), key=lambda b: b.key)
     newest = existing[-1] if existing else None
     verified = next((b for b in reversed(existing) if b.state is State.VERIFIED), None)
-    age = now - verified.key.slot.at if verified else None
-    problem = _problem(age, maximum_age, has_backups=newest is not None)
+    age = look.now - verified.key.slot.at if verified else None
+    problem = _problem(age, look.oldest_safe(expected.artifact_id.kind), has_backups=newest is not None)
     return ArtifactSafety(
-        artifact=name,
+        artifact=expected.name,
         is_safe=problem is None,
         problem=problem,
         newest_verified_key=verified.key.text if verified else None,
         newest_verified_age_seconds=age.total_seconds() if age is not None else None,
         newest_key=newest.key.text if newest else None,
         newest_state=newest.state if newest else None,
-        last_failure=failure,
+        last_failure=_failure(look, expected.artifact_id, expected.glob),
     )
 
 
@@ -126,16 +141,10 @@ def _problem(age: timedelta | None, maximum_age: timedelta, *, has_backups: bool
     return None
 
 
-def last_failure(store: ObjectStore, artifact_id: ArtifactId) -> Mapping[str, Any] | None:
-    """Return why the last run of an artifact stored nothing, None if nothing is known: state may be lost at any time."""
-    try:
-        state = json.loads(store.get(artifact_id.state_key))
-    except (ObjectNotFoundError, ValueError):
-        return None
-    failure = state.get("failure") if isinstance(state, dict) else None
-    return failure if isinstance(failure, dict) else None
-
-
-def _failure(store: ObjectStore, artifact_id: ArtifactId, glob: ArtifactId | None) -> Mapping[str, Any] | None:
-    """Return why the last run of an artifact, or of the glob it came from, stored nothing."""
-    return last_failure(store, artifact_id) or (last_failure(store, glob) if glob else None)
+def _failure(look: Look, artifact_id: ArtifactId, glob: ArtifactId | None) -> Mapping[str, Any] | None:
+    """Return why the last run of an artifact, or of the glob it came from, stored nothing; most states need not be read."""
+    for one in (artifact_id, glob):
+        failure = last_failure(look.store, one) if one is not None and one in look.states.telling else None
+        if failure is not None:
+            return failure
+    return None

@@ -225,6 +225,15 @@ def parse_record_key(text: str) -> tuple[BackupKey, RecordName]:
     return BackupKey.parse(prefix.removeprefix("catalog/")), RecordName(stem)
 
 
+def parse_state_key(text: str) -> ArtifactId | None:
+    """Return whose resumable state an object holds, None if it is none's."""
+    try:
+        artifact_id = ArtifactId.parse(text.removeprefix("state/").removesuffix(".json"))
+    except InvalidInputError:
+        return None
+    return artifact_id if artifact_id.state_key == text else None
+
+
 def backup_prefix(server_id: str | None = None, kind: Kind | None = None) -> str:
     """Return the prefix of the game servers' backups: all, one server's, or one kind of one server's."""
     if server_id is None:

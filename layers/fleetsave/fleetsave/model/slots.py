@@ -35,6 +35,14 @@ class Slot:
             raise _refused(self.text, "there is no time after it for a repetition") from None
 
     @classmethod
+    def before(cls, moment: datetime, span: timedelta) -> "Slot":
+        """Return the whole second that lies so long before a moment, the first there is if none does."""
+        try:
+            return cls((moment - span).astimezone(UTC).replace(microsecond=0))
+        except OverflowError:
+            return cls(datetime.min.replace(tzinfo=UTC))
+
+    @classmethod
     def parse(cls, text: str) -> "Slot":
         """Read `YYYYMMDD_HHMMSS`. Raise InvalidInputError for anything else."""
         return _parse(text)

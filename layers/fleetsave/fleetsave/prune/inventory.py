@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from fleetsave.catalog.catalog import Catalog
 from fleetsave.model.errors import InvalidInputError
@@ -82,16 +82,9 @@ def take(
 
 def _recorded_since(kind: Kind, listed: Mapping[ArtifactId, ArtifactInventory], now: datetime, keep_for: timedelta) -> Slot:
     """Return the slot from which on the records of a kind are needed: some runs before the oldest data that there should be."""
-    slots = [key.slot.at for artifact_id, artifact in listed.items() if artifact_id.kind is kind for key in artifact.sizes]
-    oldest = min(slots, default=now)
-    return Slot(_before(min(oldest, _before(now, keep_for)), _RUNS_BEFORE * timedelta(hours=kind.schedule_hours)))
-
-
-def _before(moment: datetime, span: timedelta) -> datetime:
-    try:
-        return (moment - span).replace(microsecond=0)
-    except OverflowError:
-        return datetime.min.replace(tzinfo=UTC)
+    slots = [key.slot for artifact_id, artifact in listed.items() if artifact_id.kind is kind for key in artifact.sizes]
+    oldest = min([*slots, Slot.before(now, keep_for)])
+    return Slot.before(oldest.at, _RUNS_BEFORE * timedelta(hours=kind.schedule_hours))
 
 
 def _left_alone(

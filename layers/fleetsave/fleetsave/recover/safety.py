@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from fleetsave.catalog.safety import last_failure
+from fleetsave.catalog.states import last_failure
 from fleetsave.model.errors import RestoreError
 from fleetsave.model.jobs import Job
 from fleetsave.model.keys import ArtifactId, BackupKey, RecordName
