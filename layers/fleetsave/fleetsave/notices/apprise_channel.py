@@ -60,10 +60,16 @@ def _send(url: str, notice: Notice, seconds: float) -> str | None:
 
 
 def _asset(apprise: ModuleType) -> Any:
-    """Return settings by which Apprise sends here and now, keeps nothing on disk, makes no keys, and follows no redirect."""
+    """Return settings by which Apprise sends here and now, keeps nothing on disk, makes no keys, follows no redirect.
+
+    Nor does it have whoever reads a notice load pictures from elsewhere.
+    """
     return apprise.AppriseAsset(
         app_id="fleetsave",
         app_desc="fleetsave",
+        app_url="",
+        image_url_mask="",
+        image_url_logo="",
         async_mode=False,
         service_timeout=0,
         storage_mode=apprise.PersistentStoreMode.MEMORY,
