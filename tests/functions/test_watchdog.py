@@ -75,7 +75,7 @@ def test_the_scheduled_look_asks_for_what_is_missing_and_publishes_it(
 ) -> None:
     assert failed("scheduled") == []
     (job,) = [job for job in given.collect_queue.jobs if not job.sweep]
-    assert (str(job.artifact_id), job.slot.text) == ("server_001/database/world", "20240102_030000")
+    assert (str(job.artifact_id), job.slot.text) == ("server_001/database/database", "20240102_030000")
     assert published["OldestBackupRatio"] == 1000
     assert published["CapturesMissing"] == 1
     assert published["NoticesFailed"] == 0

@@ -49,14 +49,23 @@ class Look:
         margin = max(_SHORTEST_MARGIN, schedule.period if schedule else _SHORTEST_MARGIN)
         return Slot((self.now - WINDOW - 2 * margin).replace(microsecond=0))
 
+    def late_after(self, kind: Kind) -> timedelta:
+        """Return how late anything of a kind may be before it is taken for lost."""
+        return late_after(self.ports.schedules.get(kind))
+
     def fleet_of(self, server_id: str) -> Fleet | None:
         """Return the part of the fleet about one server, None if it is not named or nobody knows."""
         return self.fleets.get(server_id) if self.fleets is not None else None
 
 
+def late_after(schedule: Schedule | None) -> timedelta:
+    """Return how late a capture or a verdict may be: the time between two looks, or less where captures are closer together."""
+    return min(LOOK_EVERY, schedule.period) if schedule else LOOK_EVERY
+
+
 def overdue_times(schedule: Schedule, now: datetime) -> list[Due]:
     """Return what was due in the last 30 days and must be there by now, in order; of what is due rarely, the newest at least."""
-    begin, until = now - WINDOW, now - LOOK_EVERY
+    begin, until = now - WINDOW, now - late_after(schedule)
     first = begin.replace(hour=0, minute=0, second=0, microsecond=0) - _DAY
     days = (first + _DAY * number for number in range((until - first) // _DAY + 1))
     due = [one for day in days for one in _due_in(schedule, day) if begin < one.at <= until]

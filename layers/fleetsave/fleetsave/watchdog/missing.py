@@ -42,7 +42,7 @@ def look_for_missing(one: Expected, backups: Sequence[Backup], good: Backup | No
     if failure is None and one.asked_as != one.artifact_id:
         failure = read_state(look.ports.store, one.asked_as).failure
     hindrance = _hindrance(one, newest, state, failure, look)
-    if hindrance is None and is_due(newest.at, look.last_look, look.now):
+    if hindrance is None and is_due(newest.at, look.last_look, look.now, look.late_after(kind)):
         following = next(schedule.due_times(newest.at, newest.at + _LONGEST), None)
         job = Job(one.asked_as, newest.slot, next_due_at=following.at if following else None)
         seen.remedies.captures[job] = REQUEUED

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from fleetsave.catalog.histories import History
-from fleetsave.model.due import LOOK_EVERY, is_due
+from fleetsave.model.due import is_due
 from fleetsave.model.durations import spell
 from fleetsave.model.errors import CatalogError, ObjectNotFoundError
 from fleetsave.model.exposure import missed_slots, newest_judged, newest_verified, worst_window
@@ -83,8 +83,9 @@ def _ask_for_verdicts(
         for backup in backups
         if backup.state is State.STORED and RecordName.STORED in backup.recorded_at
     ]
-    late = [(stored_at, backup) for stored_at, backup in waiting if look.now - stored_at >= LOOK_EVERY]
-    seen.remedies.verifications |= {backup.key for at, backup in late if is_due(at, look.last_look, look.now)}
+    first = look.late_after(artifact_id.kind)
+    late = [(stored_at, backup) for stored_at, backup in waiting if look.now - stored_at >= first]
+    seen.remedies.verifications |= {backup.key for at, backup in late if is_due(at, look.last_look, look.now, first)}
     if not late:
         return
     since, newest = min(at for at, _ in late), max(backup.key for _, backup in late)
