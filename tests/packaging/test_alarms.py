@@ -122,7 +122,7 @@ def test_the_clocks_alarms_begin_where_prune_and_watchdog_end() -> None:
     assert (behind["Statistic"], behind["ComparisonOperator"], behind["Threshold"]) == (
         "Minimum",
         "LessThanThreshold",
-        -tolerated,
+        -limit,
     )
 
 
