@@ -78,3 +78,26 @@ def test_credentials_of_another_form_are_refused_and_not_shown(text: str) -> Non
     with pytest.raises(ConfigurationError) as caught:
         read_credentials(SecretsManager(Manager({"SecretString": text})), "store")
     assert "CANARY" not in repr(caught.value)
+
+
+MISPLACED = [
+    '{"username": "a", "password": "Tr0ub4dor&3"}',
+    "kJx0DEdOBldp8OIerga_VOkU9grvurjGyD_q8YRUycM",
+    "Correct-horse-battery",
+    "a b/c d",
+]
+
+
+@pytest.mark.parametrize("name", MISPLACED)
+def test_a_secret_in_the_place_of_its_name_is_not_repeated(name: str) -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        SecretsManager(Manager(refused("ResourceNotFoundException"))).get(name)
+    assert name not in str(refusal.value)
+    assert "it may be the secret itself" in refusal.value.target
+
+
+@pytest.mark.parametrize("name", ["fleetsave/ssh/read-default", "client-key", "Prod/Fleet/Key_1"])
+def test_a_name_is_shown(name: str) -> None:
+    with pytest.raises(ConfigurationError) as refusal:
+        SecretsManager(Manager(refused("ResourceNotFoundException"))).get(name)
+    assert refusal.value.target == name

@@ -1,6 +1,7 @@
 """Secrets, by reference: where private keys and store credentials come from, and nowhere else."""
 
 import json
+import re
 import time
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -11,6 +12,9 @@ from fleetsave.model.errors import ConfigurationError
 
 _SECONDS_KEPT = 300.0
 """A secret that was replaced is in use this soon; a function's process may live for many hours."""
+
+_NAME = re.compile(r"(?:[A-Za-z0-9_.@-]+/)+[A-Za-z0-9_.@-]+|[a-z0-9_.-]{1,24}")
+"""What looks like the name of a secret, and not like the secret itself in the place of its name."""
 
 _PASSING = {"InternalServiceError", "ServiceUnavailable", "Throttling", "ThrottlingException", "TooManyRequestsException"}
 
@@ -59,7 +63,8 @@ class SecretsManager:
 def _unread(name: str, cause: str, *, passing: bool) -> ConfigurationError:
     wait = "Wait: it may pass by itself. If it goes on, look at the network and at the health of Secrets Manager."
     create = "Create it in Secrets Manager as text, under the prefix this function may read."
-    return ConfigurationError("read secret", name, cause, wait if passing else create, retryable=passing)
+    shown = name if _NAME.fullmatch(name) else f"{name[:4]}... (not shown: it may be the secret itself, and not its name)"
+    return ConfigurationError("read secret", shown, cause, wait if passing else create, retryable=passing)
 
 
 def read_account(secrets: Secrets, name: str, *, fresh: bool = False) -> tuple[str, str]:

@@ -162,3 +162,11 @@ def test_a_file_in_the_bucket_that_is_no_text_is_refused() -> None:
         read_fleet(store)
     store.put("config/fleet.yaml", b"\xef\xbb\xbf" + TEXT.encode())
     assert read_fleet(store).servers[0].id == "alpha"
+
+
+@pytest.mark.parametrize(
+    "place", ["{secret}: 1\n", "postgresql:\n  secret: *{secret}\n", "postgresql: !{secret} x\n", "a: '{secret}\n"]
+)
+def test_what_may_be_a_secret_in_the_wrong_place_is_not_repeated(place: str) -> None:
+    secret = "kJx0DEdOBldp8OIerga_VOkU9grvurjGyD_q8YRUycM"
+    assert secret[:12] not in problems(TEXT + place.format(secret=secret))

@@ -19,6 +19,7 @@ MAXIMUM_BYTES = 1 << 20
 _MAXIMUM_NODES = 100_000
 """Values after aliases are followed; a megabyte of honest YAML has fewer, a file made of nested aliases has millions."""
 _MAXIMUM_DEPTH = 40
+_LONGEST_NAME = 32
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY")
 
 Path = tuple[str | int, ...]
@@ -82,7 +83,8 @@ def _load(text: str) -> tuple[Any, dict[Path, int]]:
         return loader.construct_document(node), lines
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise _refused(f"line {mark.line + 1 if mark else '?'}: {error.problem}", "Correct the YAML there.") from None
+        problem = re.sub(r"(?<=')[^']+(?=')", lambda quoted: _cut(quoted[0]), str(error.problem))
+        raise _refused(f"line {mark.line + 1 if mark else '?'}: {problem}", "Correct the YAML there.") from None
     except yaml.YAMLError:
         raise _refused("it holds characters that YAML does not allow", "Save it as plain UTF-8 text.") from None
     except (ValueError, OverflowError, RecursionError) as error:
@@ -129,8 +131,13 @@ def _describe(problem: ErrorDetails, lines: dict[Path, int]) -> str:
 
 
 def _spell(path: Path) -> str:
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{_cut(part)}" for part in path)
     return text.removeprefix(".")
+
+
+def _cut(name: str) -> str:
+    """Return a name as it may be shown: what is longer than any of ours may be a secret in the wrong place."""
+    return name if len(name) <= _LONGEST_NAME else f"{name[:8]}..."
 
 
 def _suggestion(path: Path) -> str:
