@@ -5,11 +5,13 @@ switched off, and an error names the channel by its kind and position.
 """
 
 from functools import cache
+from threading import get_ident
 from types import ModuleType
 from typing import Any
 
-from fleetsave.notices.deadline import within
+from fleetsave.notices.deadline import failure, within
 from fleetsave.notices.notice import Notice, Severity
+from fleetsave.notices.silence import silenced
 
 _TYPES = {Severity.CRITICAL: "failure", Severity.WARNING: "warning", Severity.OK: "success", Severity.INFO: "info"}
 _CONNECT_SECONDS = 4.0
@@ -32,23 +34,23 @@ class AppriseChannel:
 
     def send(self, notice: Notice, seconds: float) -> None:
         """Deliver a notice. Raise ChannelError if Apprise does not say in time that it was taken."""
-        within(seconds, "send notice to", self._name, lambda: _send(self._url, notice, seconds))
+        with silenced(get_ident()):  # loading takes seconds when it is cold, all of it our own: no deadline may fall into it
+            service = _apprise().Apprise.instantiate(self._url, asset=_asset(_apprise()))
+        if service is None:
+            raise failure("send notice to", self._name, "Apprise knows no such address", retryable=False)
+        within(seconds, "send notice to", self._name, lambda: _send(service, notice, seconds))
 
 
-def _send(url: str, notice: Notice, seconds: float) -> str | None:
+def _send(service: Any, notice: Notice, seconds: float) -> str | None:
     """Deliver a notice in this thread, and return why it failed, if it did."""
     apprise = _apprise()
-    asset = _asset(apprise)
-    service = apprise.Apprise.instantiate(url, asset=asset)
-    if service is None:
-        return "Apprise knows no such address"
     service.socket_connect_timeout = min(_CONNECT_SECONDS, seconds)
     service.socket_read_timeout = min(_READ_SECONDS, seconds)
     service.retry = 0  # what fails is sent again in the next look
     if "overflow_mode" not in vars(service):  # the address does not say what to do with what is too long
         is_short = 0 < service.body_maxlen < _SHORT
         service.overflow_mode = apprise.OverflowMode.TRUNCATE if is_short else apprise.OverflowMode.SPLIT
-    sender = apprise.Apprise(asset=asset)
+    sender = apprise.Apprise(asset=service.asset)
     sender.add(service)
     taken = sender.notify(
         title=notice.subject,
