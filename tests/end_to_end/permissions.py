@@ -7,11 +7,11 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 BACKUP = "servers/server_999/database/server_999_20240101_120000_database.db.zst"
-RECORD = f"catalog/{BACKUP}/stored.json"
+RECORD, VERDICT, PRUNED = (f"catalog/{BACKUP}/{name}.json" for name in ("stored", "verified", "pruned"))
 RECOVERY = "recoveries/server_999.000001/001-requested.json"
 STATE = "state/server_999/x.json"
 WATCHED = "state/watchdog/x.json"
-KEPT = (BACKUP, RECORD, RECOVERY, STATE, WATCHED)
+KEPT = (BACKUP, RECORD, VERDICT, PRUNED, RECOVERY, STATE, WATCHED)
 READ_SECRET, RESTORE_SECRET = "fleetsave/ssh/read-server_999", "fleetsave/ssh/restore-server_999"
 NOTICE_SECRET = "fleetsave/notices"
 
@@ -80,7 +80,9 @@ ACTIONS: dict[str, Callable[[Probe], None]] = {
     "list open uploads": lambda probe: probe.on_bucket("list_multipart_uploads", Prefix="servers/server_999/"),
     "abort an upload": lambda probe: probe.s3("abort_multipart_upload", BACKUP, UploadId="no-upload"),
     "read a record": lambda probe: probe.s3("get_object", RECORD),
-    "write a record": lambda probe: probe.make(RECORD),
+    "write that a backup is stored": lambda probe: probe.make(RECORD),
+    "write a verdict": lambda probe: probe.make(VERDICT),
+    "write that a backup is pruned": lambda probe: probe.make(PRUNED),
     "replace a record": lambda probe: probe.s3("put_object", RECORD, Body=b"{}"),
     "delete a record": lambda probe: probe.s3("delete_object", RECORD),
     "list recoveries": lambda probe: probe.on_bucket("list_objects_v2", Prefix="recoveries/server_999."),
@@ -108,13 +110,15 @@ _LOOK_AT_RECOVERIES = {"read a recovery's record", "list recoveries"}
 _READ_BACKUPS = {"read a backup", "list backups", "read a record"}
 ALLOWED: dict[str, set[str]] = {
     "DispatchRole": {"read the fleet file", "send a job to collect"},
-    "CollectRole": {"read the fleet file", "write a backup", "write a record", "read state", "write state"}
+    "CollectRole": {"read the fleet file", "write a backup", "write that a backup is stored", "read state", "write state"}
     | {"write the watchdog's state", "list open uploads", "abort an upload"}
     | {"read a server's key for reading", "send a job to collect"}
     | _READ_BACKUPS
     | _LOOK_AT_RECOVERIES,
-    "VerifyRole": {"write a record", "send a job to collect"} | _READ_BACKUPS,
-    "PruneRole": {"read the fleet file", "write a record", "delete a backup"} | _READ_BACKUPS | _LOOK_AT_RECOVERIES,
+    "VerifyRole": {"write a verdict", "send a job to collect"} | _READ_BACKUPS,
+    "PruneRole": {"read the fleet file", "write that a backup is pruned", "delete a backup"}
+    | _READ_BACKUPS
+    | _LOOK_AT_RECOVERIES,
     "RecoverRole": {"read the fleet file", "write a recovery's record", "read state", "write state"}
     | {"write the watchdog's state", "read a server's key for restoring", "send a job to collect", "send a recovery"}
     | _READ_BACKUPS

@@ -21,6 +21,11 @@ def under(*prefixes: str) -> list[str]:
     return [f"<Bucket.Arn>/{prefix}/*" for prefix in prefixes]
 
 
+def records(*names: str) -> list[str]:
+    """Return the records of those names: who captures gives no verdicts, and who judges says nothing of captures."""
+    return [f"<Bucket.Arn>/catalog/*/{name}.json" for name in names]
+
+
 def logs(function: str) -> set[Permission]:
     return allowed("logs:CreateLogStream logs:PutLogEvents", f"{function}Logs.Arn")
 
@@ -66,14 +71,14 @@ EVERYWHERE: dict[str, set[Permission]] = {
 ON_OWN_BUCKET: dict[str, set[Permission]] = {
     "DispatchRole": allowed("s3:GetObject", *under("config")) | allowed("s3:ListBucket", "Bucket.Arn"),
     "CollectRole": allowed("s3:GetObject", *under("config", "servers", "central", "catalog", "state", "recoveries"))
-    | allowed("s3:PutObject", *under("servers", "central", "catalog", "state"))
+    | allowed("s3:PutObject", *under("servers", "central", "state"), *records("stored"))
     | allowed("s3:AbortMultipartUpload s3:ListMultipartUploadParts", *under("servers", "central"))
     | allowed("s3:ListBucket s3:ListBucketMultipartUploads", "Bucket.Arn"),
     "VerifyRole": allowed("s3:GetObject", *under("servers", "central", "catalog"))
-    | allowed("s3:PutObject", *under("catalog"))
+    | allowed("s3:PutObject", *records("verified", "suspect", "inconclusive", "rejected"))
     | allowed("s3:ListBucket", "Bucket.Arn"),
     "PruneRole": allowed("s3:GetObject", *under("config", "servers", "central", "catalog", "recoveries"))
-    | allowed("s3:PutObject", *under("catalog"))
+    | allowed("s3:PutObject", *records("pruned"))
     | allowed("s3:DeleteObject", *under("servers", "central"))
     | allowed("s3:ListBucket", "Bucket.Arn"),
     "RecoverRole": allowed("s3:GetObject", *under("config", "servers", "central", "catalog", "recoveries", "state"))
