@@ -93,6 +93,25 @@ def test_recovered_says_how_long_it_lasted_and_what_is_newest_now() -> None:
     assert f"newest verified now: {key_of('server_001', '20240201_120000')}" in notices[0].body
 
 
+def test_over_says_so_if_something_else_of_the_server_is_not() -> None:
+    left = make_report([make_problem(ProblemKind.GROWING)])
+    both = make_report([make_problem(), make_problem(ProblemKind.GROWING), make_problem(server_id="server_002")])
+    _, told = after([both, left])
+    notices, _ = decide(told, left, at_look(3))
+    assert [notice.subject for notice in notices] == [
+        "[OK] server_001: over after 1 h 30 min, 1 still open: no verified backup tha...",
+        "[OK] server_002: over after 1 h 30 min: no verified backup that is new enough",
+    ]
+    assert notices[0].body.endswith("still open there:\n   server_001/database/database: far more bytes than before")
+    assert "still open" not in notices[1].body
+
+
+def test_after_a_reminder_of_many_new_trouble_has_a_notice_each() -> None:
+    _, told = after([trouble(*SERVERS)] * 97)
+    subjects, _ = after([make_report([make_problem(ProblemKind.SUSPECT, server) for server in SERVERS[:2]])], told, first=98)
+    assert [len(words) for words in subjects] == [2]
+
+
 def test_what_left_the_fleet_file_is_not_called_recovered_without_a_word() -> None:
     _, told = after([trouble("server_001"), make_report(artifacts=[])])
     notices, _ = decide(told, make_report(artifacts=[]), at_look(3))

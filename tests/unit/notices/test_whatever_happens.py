@@ -99,7 +99,7 @@ def names(notice: Notice, problem: Problem, mark: str = "") -> bool:
     return f"{problem.artifact}: {mark}{GISTS[problem.kind]}" in notice.body
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(PROBLEMS, MISHAPS), max_size=12), PROBLEMS)
 def test_what_lasts_two_looks_is_told_and_what_was_told_and_ends_is_told_to_be_over(
     looks: list[tuple[list[Problem], str]], last: list[Problem]
@@ -118,7 +118,7 @@ def test_what_lasts_two_looks_is_told_and_what_was_told_and_ends_is_told_to_be_o
         assert not told or told[-1].severity is Severity.OK
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.sets(st.tuples(st.integers(0, 40), st.sampled_from(KINDS), st.booleans()), max_size=120), min_size=1, max_size=12)
 )

@@ -48,8 +48,8 @@ def decide(told: Told, report: WatchReport, now: datetime) -> tuple[list[Notice]
         every = replace(after, known={identity: _told(one, now) for identity, one in look.known.items()})
         return [digest.summary(every, report, now, _FIRST_WORDS)], replace(every, digest_at=now, mended={}, did={})
     notices = [
-        *_grouped(look.began, _lately(before, now, lambda one: one.told_at), messages.began, messages.storm, now),
-        *_over(look.over, before, report, now),
+        *_grouped(look.began, _lately(before, now, _began_at), messages.began, messages.storm, now),
+        *_over(look, before, report, now),
     ]
     if digest.digest_is_due(before.digest_at, now):
         notices.append(digest.weekly(after, report, now))
@@ -113,16 +113,22 @@ def _grouped(
     return [of_one(server, found, now) for server, found in sorted(by_server.items())]
 
 
-def _over(known: Sequence[Known], before: Told, report: WatchReport, now: datetime) -> list[Notice]:
+def _over(look: _Look, before: Told, report: WatchReport, now: datetime) -> list[Notice]:
     artifacts = {one.artifact: one for one in report.artifacts}
-
-    def of_one(server: str, found: Sequence[Known], at: datetime) -> Notice:
-        return messages.over({server: found}, artifacts, at)
+    there = [one for one in look.known.values() if one.is_open and one.told_at and not one.good_looks]
 
     def of_many(by_server: Mapping[str, Sequence[Known]], at: datetime) -> Notice:
-        return messages.over(by_server, artifacts, at)
+        return messages.over(by_server, [one for one in there if _server(one) in by_server], artifacts, at)
 
-    return _grouped(known, _lately(before, now, lambda one: one.over_at), of_one, of_many, now)
+    def of_one(server: str, found: Sequence[Known], at: datetime) -> Notice:
+        return of_many({server: found}, at)
+
+    return _grouped(look.over, _lately(before, now, lambda one: one.over_at), of_one, of_many, now)
+
+
+def _began_at(known: Known) -> datetime | None:
+    """Return when a problem was told as new, if it has not been told again."""
+    return known.told_at if known.told_times == 1 else None
 
 
 def _server(known: Known) -> str:

@@ -71,15 +71,21 @@ def _common_cause(problems: Sequence[Problem]) -> str:
     return f"{GISTS[kinds[0][0]]}, and {count(len(kinds) - 1, 'other kind')}"
 
 
-def over(by_server: Mapping[str, Sequence[Known]], artifacts: Mapping[str, ArtifactWatch], now: datetime) -> Notice:
-    """Return the notice that trouble is over, on one server or on several."""
+def over(
+    by_server: Mapping[str, Sequence[Known]], still: Sequence[Known], artifacts: Mapping[str, ArtifactWatch], now: datetime
+) -> Notice:
+    """Return the notice that trouble is over, on one server or on several; `still` is what is open there all the same."""
     known = sorted((one for found in by_server.values() for one in found), key=lambda one: one.problem.since)
-    name, many = next(iter(by_server)), f"{count(len(by_server), 'server')}: trouble is over"
+    but = f", {len(still):,} still open" if still else ""
+    name, many = next(iter(by_server)), f"{count(len(by_server), 'server')}: trouble is over{but}"
     longest = lasted(known[0].problem.since, known[0].good_since or now)
-    one = f"{short_name(name)}: over after {longest}: {GISTS[known[0].problem.kind]}{_and_more(known)}"
+    one = f"{short_name(name)}: over after {longest}{but}: {GISTS[known[0].problem.kind]}{_and_more(known)}"
     gist = one if len(by_server) == 1 else many
     entries = [_ended(number, ended, artifacts, now) for number, ended in enumerate(known, 1)]
-    return make_notice(Severity.OK, gist, fitting(entries, "problem"))
+    lines = [f"{named(one.problem)}: {GISTS[one.problem.kind]}" for one in still]
+    rest = fitting(["still open there:", *lines], "problem", room=_ROOM_FOR_NAMES, separator="\n   ") if still else ""
+    body = fitting(entries, "problem", room=LONGEST_BODY - len(rest))
+    return make_notice(Severity.OK, gist, f"{body}\n\n{rest}" if rest else body)
 
 
 def _ended(number: int, known: Known, artifacts: Mapping[str, ArtifactWatch], now: datetime) -> str:
