@@ -1,6 +1,7 @@
 """What goes over the wire, profile by profile."""
 
 import hashlib
+from datetime import UTC, datetime
 
 import pytest
 
@@ -50,3 +51,17 @@ def test_a_portable_store_needs_no_region() -> None:
         Provider.PORTABLE, endpoint="http://127.0.0.1:1", region=None, access_key_id="KEY", secret_access_key="SECRET"
     )
     assert client.meta.region_name == "us-east-1"
+
+
+@pytest.mark.parametrize(
+    "text", ["2026-06-15T04:30:00.000Z", "2026-06-15T04:30:00Z", "2026-06-15T06:30:00+02:00", "Mon, 15 Jun 2026 04:30:00 GMT"]
+)
+@pytest.mark.parametrize("provider", list(Provider))
+def test_times_of_listings_are_read_in_whatever_form_a_store_writes_them(provider: Provider, text: str) -> None:
+    listing = (
+        '<?xml version="1.0"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/">'
+        f"<Contents><Key>k</Key><Size>1</Size><LastModified>{text}</LastModified></Contents></ListBucketResult>"
+    )
+    scripted = ScriptedS3(provider, Answer(body=listing.encode()))
+    entry = scripted.client.list_objects_v2(Bucket="backups")["Contents"][0]
+    assert entry["LastModified"] == datetime(2026, 6, 15, 4, 30, tzinfo=UTC)

@@ -1,9 +1,12 @@
 """The S3 client of each provider profile; why each setting is as it is: docs/stores.md."""
 
+from datetime import datetime
 from typing import Any, Literal
 
 import boto3
+import botocore.session
 from botocore.config import Config
+from botocore.utils import parse_timestamp
 
 from fleetsave.settings import Provider
 
@@ -30,7 +33,9 @@ def client(
 
     An endpoint with a private certificate authority is trusted through the ordinary AWS_CA_BUNDLE variable.
     """
-    return boto3.client(
+    session = botocore.session.get_session()
+    session.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_read_timestamp)
+    return boto3.session.Session(botocore_session=session).client(
         "s3",
         endpoint_url=endpoint,
         # Look-alikes take any region, but the signature needs one.
@@ -57,3 +62,12 @@ def declares_checksums(client: Any) -> bool:
     Amazon S3 refuses parts with a SHA-256 otherwise; look-alikes may not know the headers.
     """
     return bool(client.meta.config.request_checksum_calculation == "when_supported")
+
+
+def _read_timestamp(value: Any) -> datetime:
+    """Read a time as the SDK does, but those of listings at once: its own reader takes three quarters of what a listing takes."""
+    try:
+        moment = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        return parse_timestamp(value)
+    return parse_timestamp(value) if moment.tzinfo is None else moment
