@@ -10,8 +10,6 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
 from fleetsave.model.archives import ArchiveOrder
 from fleetsave.model.fleet import Server, SqliteDatabase
 from fleetsave.model.records import CaptureReport
@@ -20,9 +18,9 @@ from fleetsave.sources.archive_over_https import archive_over_https
 from fleetsave.sources.base import Capture, LiveArchive
 from fleetsave.sources.frozen_over_https import HttpsCapture
 from fleetsave.sources.sqlite.refusals import refusal
+from fleetsave.sources.sqlite.replies import read_report
 from fleetsave.transports.https import Answer, HttpsConnection
 
-_REPORT = TypeAdapter(CaptureReport)
 _SLACK_SECONDS = 60.0
 _REPLY_SECONDS = 60.0
 
@@ -119,6 +117,6 @@ class HttpsSource:
 
     def _report(self, reply: Any, target: str) -> CaptureReport:
         try:
-            return _REPORT.validate_python({**reply, "sha256_origin": "source"})
-        except (ValidationError, TypeError) as error:
+            return read_report({**reply, "sha256_origin": "source"})
+        except (ValueError, TypeError) as error:
             raise refusal(target, "bad_reply", f"the agent's report is not complete: {error}"[:500]) from None

@@ -12,6 +12,7 @@ from fleetsave.model.records import CaptureReport
 from fleetsave.sources.sqlite.local_copy import LocalCapture, LocalCopy
 from fleetsave.sources.sqlite.refusals import refusal
 from fleetsave.sources.sqlite.remote_python import RemotePython, capture_request
+from fleetsave.sources.sqlite.replies import HeldToTheEnd, HeldView
 from fleetsave.transports.base import Process, Transport
 
 METHOD = "held_transaction"
@@ -64,9 +65,10 @@ def capture(
     no snapshot was frozen. Raise CaptureError.
     """
     request = capture_request(database, source_path)
-    process, view = python.start("hold", **request)
-    view["notes"] = [f"streamed under a held read transaction: {because}"]
+    process, reply = python.start("hold", **request)
     try:
+        view = python.require(HeldView, reply)
+        view["notes"] = [f"streamed under a held read transaction: {because}"]
         if view["journal_mode"] != "wal":
             report = python.report(_report(view), source_path=source_path, sha256_origin="source")
             return HeldCapture(transport, python, process, report, view["path"])
@@ -131,7 +133,7 @@ def _end(python: RemotePython, process: Process) -> float:
     """Let go of the transaction, and return how long it was held. Raise CaptureError if it was not held to this moment."""
     with suppress(TransportError):  # a holder that gave up has left its reason in its output
         process.write(b"end\n")
-    reply = python.read_reply(process, timeout=_REPLY_SECONDS)
+    reply = python.require(HeldToTheEnd, python.read_reply(process, timeout=_REPLY_SECONDS))
     process.wait(timeout=_REPLY_SECONDS)
     return float(reply["held_seconds"])
 

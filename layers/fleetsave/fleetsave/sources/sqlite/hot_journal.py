@@ -11,6 +11,7 @@ from fleetsave.model.fleet import SqliteDatabase
 from fleetsave.sources.sqlite.local_copy import LocalCapture, LocalCopy
 from fleetsave.sources.sqlite.refusals import refusal
 from fleetsave.sources.sqlite.remote_python import RemotePython, capture_request
+from fleetsave.sources.sqlite.replies import JournalPair
 from fleetsave.transports.base import Transport
 
 METHOD = "recovered_hot_journal"
@@ -25,7 +26,7 @@ def capture(
     """
     started = time.monotonic()
     request = capture_request(database, source_path)
-    before = python.call("pair", **request)
+    before = python.require(JournalPair, python.call("pair", **request))
     if before["super_journal"]:
         raise refusal(source_path, "hot_journal", "the transaction that was cut off spans several attached databases")
     files = before["files"]
@@ -35,7 +36,7 @@ def capture(
             what: copy.fetch(transport, before["path"] + suffix, suffix, files[what]["size"])
             for what, suffix in (("database", ""), ("journal", "-journal"))
         }
-        after = python.call("pair", **request)
+        after = python.require(JournalPair, python.call("pair", **request))
         _require_unchanged(source_path, files, after["files"], digests)
         copy.recover()
         report = _report(copy, request, before, seconds=time.monotonic() - started)

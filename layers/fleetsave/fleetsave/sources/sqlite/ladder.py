@@ -12,6 +12,7 @@ from fleetsave.sources.sqlite.frozen import FrozenCapture
 from fleetsave.sources.sqlite.posix_staging import PosixStaging
 from fleetsave.sources.sqlite.refusals import refusal
 from fleetsave.sources.sqlite.remote_python import NoPythonError, RemotePython, capture_request
+from fleetsave.sources.sqlite.replies import FrozenSnapshot
 from fleetsave.sources.sqlite.shell import Shell
 from fleetsave.transports.base import Transport
 
@@ -57,9 +58,12 @@ class Ladder:
     def sweep(self, older_than: timedelta) -> list[str]:
         """Remove older snapshots and return their names."""
         try:
-            return [str(name) for name in self._python.call("sweep", older_than=older_than / timedelta(seconds=1))]
+            removed = self._python.call("sweep", older_than=older_than / timedelta(seconds=1))
         except NoPythonError:
             return self._staging().sweep(older_than)
+        if not isinstance(removed, list):
+            raise refusal(self._shell.target, "bad_reply", "what it removed is no list")
+        return [str(name) for name in removed]
 
     def _otherwise(self, error: CaptureError, database: SqliteDatabase, source_path: str, name: str, scratch: Path) -> Capture:
         if error.reason == "hot_journal":
@@ -85,8 +89,9 @@ class Ladder:
         raise refusal(self._shell.target, "no_tools", cause) from None
 
     def _frozen(self, reply: Any, name: str) -> Capture:
+        path = self._python.require(FrozenSnapshot, reply)["path"]
         report = self._python.report(reply, sha256_origin="source")
-        return FrozenCapture(self._transport, report, str(reply.get("path")), drop=lambda: self.drop(name))
+        return FrozenCapture(self._transport, report, path, drop=lambda: self.drop(name))
 
     def _staging(self, *, make: bool = False) -> PosixStaging:
         return PosixStaging(self._shell, self._server.staging, make=make)

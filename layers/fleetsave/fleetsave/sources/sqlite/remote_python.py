@@ -6,16 +6,16 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from fleetsave.model.errors import FleetsaveError
 from fleetsave.model.fleet import Server, SqliteDatabase
 from fleetsave.model.records import CaptureReport
 from fleetsave.sources.sqlite import server_side
 from fleetsave.sources.sqlite.refusals import refusal
+from fleetsave.sources.sqlite.replies import read_report
 from fleetsave.transports.base import CommandResult, Process, Transport
 
-_REPORT = TypeAdapter(CaptureReport)
 _SLACK_SECONDS = 30.0
 _LEAST_SECONDS = 60.0
 _LINES_BEFORE_REPLY = 50
@@ -91,9 +91,17 @@ class RemotePython:
     def report(self, reply: Any, **values: Any) -> CaptureReport:
         """Return the capture report a reply holds, completed by `values`. Raise the refusal if it is none."""
         try:
-            return _REPORT.validate_python({**reply, **values})
-        except (ValidationError, TypeError) as error:
+            return read_report({**reply, **values})
+        except (ValueError, TypeError) as error:
             raise self._refuse(self._target, "bad_reply", f"its report is not complete: {error}"[:500]) from None
+
+    def require(self, form: type[BaseModel], reply: Any) -> dict[str, Any]:
+        """Return a reply that has a form. Raise the refusal if it has not."""
+        try:
+            form.model_validate(reply)
+        except ValidationError as error:
+            raise self._refuse(self._target, "bad_reply", f"its reply is not complete: {error}"[:500]) from None
+        return dict(reply)
 
     def _message(self, operation: str, values: dict[str, Any]) -> bytes:
         request = {"operation": operation, "staging": self._staging, **values}
@@ -126,6 +134,6 @@ def _parse(line: bytes) -> dict[str, Any] | None:
         return None
     try:
         reply = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return reply if isinstance(reply, dict) and reply.get("fleetsave") == 1 else None
