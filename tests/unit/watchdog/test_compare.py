@@ -86,7 +86,7 @@ def test_what_nothing_adopted_within_a_day_is_told() -> None:
 def test_a_record_without_its_object_is_told_and_read_by_force_until_it_is_rejected() -> None:
     world = World().healthy(hours=10)
     world.bucket.store.delete(slot_of(5).text)
-    found = day(world, every=HOUR)
+    found = day(world, every=2 * HOUR)
     assert ProblemKind.RECORD_WITHOUT_OBJECT in found
     assert set(world.verdicts.forced) == {slot_of(5)}
     world.put(5, (RecordName.REJECTED,), data=False)
@@ -101,7 +101,7 @@ def test_what_was_wrong_is_told_in_every_look_and_not_once_it_is_right_again() -
     world = World().healthy(hours=10)
     body = world.bucket.store.get(slot_of(5).text)
     world.bucket.store.delete(slot_of(5).text)
-    told = [ProblemKind.RECORD_WITHOUT_OBJECT in kinds(report) for _, report in world.look_on(DAY + HOUR, every=HOUR)]
+    told = [ProblemKind.RECORD_WITHOUT_OBJECT in kinds(report) for _, report in world.look_on(DAY + HOUR, every=2 * HOUR)]
     assert told == sorted(told)
     assert told[-1]
     world.bucket.store.put(slot_of(5).text, body)
@@ -112,7 +112,7 @@ def test_a_deleted_backup_whose_time_was_over_is_missed_by_nobody_unless_it_is_p
     world = World().healthy(hours=3)
     world.bucket.add(slot_of(24 * 34), VERIFIED, data=False)
     pinned = world.bucket.add(slot_of(24 * 50), (*VERIFIED, RecordName.PINNED), data=False)
-    reports = [report for _, report in world.look_on(DAY, every=HOUR)]
+    reports = [report for _, report in world.look_on(DAY, every=2 * HOUR)]
     assert only(reports[-1], ProblemKind.RECORD_WITHOUT_OBJECT).key == pinned.text
 
 
@@ -120,7 +120,7 @@ def test_many_lost_backups_of_an_artifact_are_counted() -> None:
     world = World().healthy(hours=40)
     for hour in range(1, 30):
         world.bucket.store.delete(slot_of(hour).text)
-    reports = [report for _, report in world.look_on(DAY, every=HOUR)]
+    reports = [report for _, report in world.look_on(DAY, every=2 * HOUR)]
     gone = [one for one in reports[-1].problems if one.kind is ProblemKind.RECORD_WITHOUT_OBJECT]
     assert len(gone) == 20
     assert all("9 older ones" in one.what for one in gone)
@@ -133,7 +133,7 @@ def test_many_lost_backups_of_an_artifact_are_counted() -> None:
 def test_what_is_not_ours_is_told_and_left_alone(key: str) -> None:
     world = World().healthy(hours=3)
     world.bucket.store.put(key, b"mine")
-    reports = [report for _, report in world.look_on(DAY, every=HOUR)]
+    reports = [report for _, report in world.look_on(DAY, every=2 * HOUR)]
     told = [one.key for one in reports[-1].problems if one.kind is ProblemKind.UNREADABLE]
     assert told == [key if "tapes" not in key else "servers/alpha/tapes/"]
     assert world.bucket.store.get(key) == b"mine"
@@ -154,12 +154,12 @@ def test_a_manifest_that_stands_beside_nothing_is_told() -> None:
     world.bucket.clock.now = TOP - 12 * HOUR
     world.bucket.store.put(beside, b"")
     world.bucket.clock.now = TOP + HOUR / 2
-    reports = [report for _, report in world.look_on(DAY, every=HOUR)]
+    reports = [report for _, report in world.look_on(DAY, every=2 * HOUR)]
     problem = only(reports[-1], ProblemKind.OBJECT_WITHOUT_RECORD)
     assert (problem.key, problem.artifact) == (beside, str(ArtifactId("alpha", Kind.FILES, "files")))
 
 
 def test_the_bytes_of_all_that_was_listed_are_summed_up() -> None:
     world = World().healthy(hours=3)
-    reports = [report for _, report in world.look_on(DAY, every=HOUR)]
+    reports = [report for _, report in world.look_on(DAY, every=2 * HOUR)]
     assert reports[-1].figures["stored_bytes"] == 9 * len(BODY)

@@ -110,7 +110,7 @@ def test_a_cut_listing_is_told_and_nothing_is_judged_by_it(what: str) -> None:
     world = World().healthy(hours=30)
     hidden = {slot_of(hour).text for hour in range(5, 30)}
     cut = CutListing(world.bucket.store, lambda key: key.startswith(what) and any(one in key for one in hidden))
-    told = [report for _, report in world.look_on(DAY - HOUR, every=HOUR) for report in [world.look(store=cut)]]
+    told = [report for _ in world.look_on(DAY, every=3 * HOUR) for report in [world.look(store=cut)]]
     incomplete = [one for report in told for one in report.problems if "listing of the store is incomplete" in one.what]
     assert {one.server_id for one in incomplete} == {"alpha"}
     assert world.verdicts.forced == []

@@ -14,7 +14,7 @@ KEEP_TWO_DAYS = b"retention: {keep_for: 2d, keep_last: 1, maximum_share: 1}"
 
 def after_a_day(world: World) -> list[Problem]:
     """Look on for a day and return what is wrong in the last look."""
-    return [report for _, report in world.look_on(DAY, every=HOUR)][-1].problems
+    return [report for _, report in world.look_on(DAY, every=2 * HOUR)][-1].problems
 
 
 def late(world: World) -> list[Problem]:
@@ -68,7 +68,9 @@ def test_growth_is_told_until_it_is_usual(monkeypatch: pytest.MonkeyPatch) -> No
     for hour in range(0, 24 * 9, 6):
         world.put(hour)
     grow(world.bucket.store, {slot_of(hour).text for hour in range(24)}, monkeypatch)
-    looks = [[one for one in report.problems if one.kind is ProblemKind.GROWING] for _, report in world.look_on(DAY, every=HOUR)]
+    looks = [
+        [one for one in report.problems if one.kind is ProblemKind.GROWING] for _, report in world.look_on(DAY, every=2 * HOUR)
+    ]
     told = [found[0] for found in looks if found]
     assert told
     assert {one.artifact for one in told} == {str(ALPHA)}
@@ -92,13 +94,13 @@ def test_every_verified_backup_is_read_again_once_in_each_period_and_no_other() 
     world.put(20, (RecordName.STORED, RecordName.REJECTED))
     world.put(21, (*VERIFIED, RecordName.PRUNED), data=False)
     verified = [slot_of(hour, one) for one in FLEET for hour in range(12)]
-    for _ in world.look_on(9 * DAY, every=3 * HOUR):
+    for _ in world.look_on(9 * DAY, every=12 * HOUR):
         pass
     times = {key: world.verdicts.forced.count(key) for key in verified}
     assert set(world.verdicts.forced) <= set(verified)
     assert set(times.values()) <= {1, 2, 3}
     first_half = World(reread=4 * DAY).healthy(hours=12)
-    for _ in first_half.look_on(5 * DAY, every=3 * HOUR):
+    for _ in first_half.look_on(5 * DAY, every=12 * HOUR):
         pass
     assert all(1 <= first_half.verdicts.forced.count(key) <= 2 for key in verified)
 
@@ -106,7 +108,7 @@ def test_every_verified_backup_is_read_again_once_in_each_period_and_no_other() 
 def test_rereads_are_spread_over_the_looks() -> None:
     world = World(reread=4 * DAY).healthy(hours=40)
     most = 0
-    for _ in world.look_on(5 * DAY, every=3 * HOUR):
+    for _ in world.look_on(5 * DAY, every=6 * HOUR):
         most = max(most, len(world.verdicts.forced))
         world.verdicts.forced.clear()
     assert 0 < most <= 60  # of 120, each at its server's turn
@@ -114,7 +116,7 @@ def test_rereads_are_spread_over_the_looks() -> None:
 
 def test_without_a_period_nothing_is_read_again() -> None:
     world = World().healthy(hours=12)
-    for _ in world.look_on(3 * DAY, every=3 * HOUR):
+    for _ in world.look_on(3 * DAY, every=12 * HOUR):
         pass
     assert world.verdicts.forced == []
 
@@ -125,3 +127,27 @@ def test_looks_that_did_not_happen_lose_no_reread() -> None:
     world.bucket.clock.now = NOW + 2 * DAY
     world.look()
     assert set(world.verdicts.forced) == {slot_of(hour, one) for one in FLEET for hour in range(12)}
+
+
+def test_the_worst_window_of_a_month_is_remembered_between_looks_at_the_whole() -> None:
+    world = World().healthy(hours=3)
+    world.put(24 * 20)
+    world.put(24 * 20 + 100)
+    windows = [report.artifacts[0].worst_window_seconds for _, report in world.look_on(DAY, every=2 * HOUR)]
+    worst = (24 * 20 - 2) * 3600.0
+    seen = windows.index(worst)
+    assert set(windows[seen:]) == {worst}
+
+
+def test_a_backup_that_waits_for_its_verdict_since_long_is_asked_for_when_its_turn_comes_and_told_until_it_has_it() -> None:
+    world = World().healthy(hours=60)
+    old = world.put(24 * 5, (RecordName.STORED,))
+    told = [
+        ProblemKind.NOT_VERIFIED in {one.kind for one in report.problems} for _, report in world.look_on(3 * DAY, every=3 * HOUR)
+    ]
+    assert told == sorted(told)
+    assert told[-1]
+    assert 1 <= world.verdicts.keys.count(old) <= 2
+    world.bucket.clock.now -= 3 * HOUR
+    world.bucket.store.put(old.record_key(RecordName.VERIFIED), b"{}")
+    assert ProblemKind.NOT_VERIFIED not in {one.kind for one in world.look().problems}

@@ -26,14 +26,19 @@ Place = tuple[str, Kind]
 class History:
     """What was listed of one place: each artifact's backups, the oldest first.
 
-    `is_whole` tells that they are all there ever were, and not only those since a slot. `foreign` holds errors for what lies
-    there and is no record; it is passed over.
+    `since` is the slot the listing began at, None if they are all there ever were. `foreign` holds errors for what lies there and
+    is no record; it is passed over.
     """
 
     place: Place
     backups: Mapping[ArtifactId, Sequence[Backup]]
-    is_whole: bool
+    since: Slot | None
     foreign: Sequence[CatalogError]
+
+    @property
+    def is_whole(self) -> bool:
+        """Tell whether nothing older was passed over."""
+        return self.since is None
 
 
 @dataclass(frozen=True)
@@ -105,7 +110,7 @@ def list_history(catalog: Catalog, place: Place, since: Slot | None = None) -> H
     for backup in listed:
         found.setdefault(backup.key.artifact_id, []).append(backup)
     ordered = {one: sorted(found[one], key=lambda backup: backup.key) for one in sorted(found)}
-    return History(place, ordered, since is None, foreign)
+    return History(place, ordered, since, foreign)
 
 
 def is_verified(backups: Sequence[Backup]) -> bool:

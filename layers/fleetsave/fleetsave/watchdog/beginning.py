@@ -66,7 +66,7 @@ def begin(ports: Ports, *, mend: bool) -> Beginning:
     found += [*foreign_uploads, *(problems.not_understood(None, error, now) for error in foreign)]
     look = Look(
         ports, now, memory.looked_at, mend and abs(offset) <= CLOCK_TOLERANCE, fleets, recovering, uploads, deep, turns,
-        {kind: overdue_times(schedule, now) for kind, schedule in ports.schedules.items()},
+        {kind: overdue_times(schedule, now) for kind, schedule in ports.schedules.items()}, memory.longterm,
     )  # fmt: skip
     return Beginning(look, memory, offset, where, found)
 

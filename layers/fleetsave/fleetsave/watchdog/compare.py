@@ -29,11 +29,10 @@ _SETTLED = timedelta(hours=1)
 
 def compare(history: History, look: Look, seen: Seen) -> None:
     """Hold the data of one place against its catalog, all of it where the history is whole. Raise StoreError."""
-    since = None if history.is_whole else look.since(history.place[1])
-    listed = list_data(history, since, look.ports.store)
-    orphans = [one for one in without_record(history, listed, since) if look.now - one[2].last_modified > _SETTLED]
+    listed = list_data(history, look.ports.store)
+    orphans = [one for one in without_record(history, listed) if look.now - one[2].last_modified > _SETTLED]
     missing = {
-        artifact_id: [one for one in without_object(backups, listed, since) if _should_be_there(one, look)]
+        artifact_id: [one for one in without_object(backups, listed) if _should_be_there(one, look)]
         for artifact_id, backups in history.backups.items()
         if not artifact_id.is_safety
     }
@@ -47,7 +46,7 @@ def compare(history: History, look: Look, seen: Seen) -> None:
             found += _gone(artifact_id, backups, history.backups[artifact_id], listed, look, seen)
         if history.is_whole:
             found += look_at_whole(history, listed, look, seen)
-    seen.compared, seen.compared_since = found, since
+    seen.compared, seen.compared_since = found, history.since
     seen.stored_bytes = listed.total if history.is_whole else None
 
 

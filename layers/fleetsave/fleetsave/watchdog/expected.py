@@ -1,14 +1,13 @@
 """What should be there at one place: the fleet file's artifacts, a glob by the files it is known to have matched."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
 from datetime import timedelta
 
-from fleetsave.catalog.histories import History, is_verified
+from fleetsave.catalog.histories import History, Place, is_verified
 from fleetsave.model.errors import InvalidInputError
-from fleetsave.model.exposure import WINDOW
 from fleetsave.model.fleet import Fleet
-from fleetsave.model.keys import ArtifactId, RecordName
+from fleetsave.model.keys import ArtifactId
 from fleetsave.model.kinds import Kind
 from fleetsave.watchdog.look import Look
 
@@ -30,46 +29,48 @@ class Expected:
 def expected_of(history: History, look: Look) -> list[Expected]:
     """Return what should be there, in order.
 
-    A file that a glob has matched is expected for a month after its newest backup, and for as long as its captures fail. While
-    nobody knows the fleet, whatever was backed up within a month is. Raise StoreError.
+    A file that a glob has matched is expected for a month after its newest backup, and for as long as its captures fail: looks at
+    the whole history find these, and they are remembered. While nobody knows the fleet, whatever was backed up within a month
+    is expected. Raise StoreError.
     """
     server_id, kind = history.place
-    lately = [one for one in history.backups if not one.is_safety and _was_there_lately(history, one, look)]
+    known = {one for one in history.backups if not one.is_safety and _was_there_lately(history, one, look)}
+    if not history.is_whole:
+        known |= set(_remembered(history.place, look))
     if look.fleets is None:
-        return [Expected(one, None, look.ports.rpo * kind.schedule_hours) for one in lately]
+        return [Expected(one, None, look.ports.rpo * kind.schedule_hours) for one in sorted(known)]
     fleet = look.fleet_of(server_id)
     if fleet is None:
         return []
-    pairs = dict(_configured(fleet, kind, lately, history, look))
+    pairs = dict(_configured(fleet, kind, known, history, look))
     return [Expected(one, pairs[one], fleet.rpo(one) or look.ports.rpo * kind.schedule_hours) for one in sorted(pairs)]
 
 
 def suffices(history: History, look: Look) -> bool:
-    """Tell whether a listing since a slot shows a verified backup of all that should have one, or had any.
-
-    Of what the fleet file names for itself it must show one from before the last 30 days too: the worst window may begin there.
-    """
+    """Tell whether a listing since a slot shows a verified backup of all that should have one, or had any."""
     fleet = look.fleet_of(history.place[0])
     named = fleet.artifact_ids(history.place[1]) if fleet else []
     globs = {one for one in named if fleet and _is_glob(fleet, one)}
-    if not all(is_verified(backups) for one, backups in history.backups.items() if not one.is_safety):
-        return False
-    if not all(_begins_before_the_window(history, one, look) for one in named if one not in globs):
+    asked = {*history.backups, *_remembered(history.place, look), *named} - globs
+    if not all(is_verified(history.backups.get(one, ())) for one in asked if not one.is_safety):
         return False
     return not globs or bool(history.backups)
 
 
-def _begins_before_the_window(history: History, artifact_id: ArtifactId, look: Look) -> bool:
-    verdicts = (backup.recorded_at.get(RecordName.VERIFIED) for backup in history.backups.get(artifact_id, ()))
-    return any(verdict is not None and verdict <= look.now - WINDOW for verdict in verdicts)
+def _remembered(place: Place, look: Look) -> Iterator[ArtifactId]:
+    for name in look.remembered(place):
+        try:
+            yield ArtifactId(*place, name)
+        except InvalidInputError:
+            continue  # memory is not to be trusted
 
 
 def _was_there_lately(history: History, artifact_id: ArtifactId, look: Look) -> bool:
-    return any(backup.key.slot >= look.since(artifact_id.kind) for backup in history.backups[artifact_id])
+    return any(backup.key.slot >= look.month(artifact_id.kind) for backup in history.backups[artifact_id])
 
 
 def _configured(
-    fleet: Fleet, kind: Kind, lately: list[ArtifactId], history: History, look: Look
+    fleet: Fleet, kind: Kind, known: Set[ArtifactId], history: History, look: Look
 ) -> Iterator[tuple[ArtifactId, ArtifactId]]:
     """Yield each artifact with the one whose job captures it; a glob that matched nothing yet stands for itself."""
     own_ids = fleet.artifact_ids(kind)
@@ -79,7 +80,8 @@ def _configured(
     globs = [own for own in own_ids if _is_glob(fleet, own)]
     if not globs:
         return
-    known = {*lately, *_failed_lately(globs[0], look)}
+    if history.is_whole:
+        known = {*known, *_failed_lately(globs[0], look)}
     for glob in globs:
         matched = _matched(fleet, glob, known) or _matched(fleet, glob, history.backups)
         yield from ((one, glob) for one in matched)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 
-from fleetsave.catalog.histories import Place
 from fleetsave.model.errors import InvalidInputError
 from fleetsave.model.keys import BackupKey
 from fleetsave.model.kinds import Kind
@@ -10,14 +9,14 @@ from fleetsave.model.slots import Slot
 from fleetsave.model.watch import ArtifactWatch, Problem
 from fleetsave.watchdog import problems
 from fleetsave.watchdog.beginning import Beginning
-from fleetsave.watchdog.look import Seen, Tally
+from fleetsave.watchdog.look import Seen, Tally, name_of
 from fleetsave.watchdog.remedies import Remedies
 
 
 class Gathering:
     """Everything seen so far in one look.
 
-    `carried` and `stored_bytes` are what comparisons with the data have shown, in this look or an earlier one, by `server/kind`.
+    `carried`, `stored_bytes` and `longterm` are what is remembered, of this look or an earlier one.
     """
 
     def __init__(self, begun: Beginning) -> None:
@@ -27,13 +26,13 @@ class Gathering:
         self.artifacts: list[ArtifactWatch] = []
         self.remedies = Remedies()
         self.tallies: dict[Kind, Tally] = {}
-        there, asked = {_name(place) for place in begun.found.places}, set(begun.found.foreign)
+        there, asked = {name_of(place) for place in begun.found.places}, set(begun.found.foreign)
         memory = begun.memory
-        still_there = {
-            name for name in (*memory.carried, *memory.stored_bytes) if name in there or _server_of(name) not in asked
-        }  # fmt: skip
+        names = (*memory.carried, *memory.stored_bytes, *memory.longterm)
+        still_there = {name for name in names if name in there or _server_of(name) not in asked}
         self.carried = {name: list(one) for name, one in memory.carried.items() if name in still_there}
         self.stored_bytes = {name: size for name, size in memory.stored_bytes.items() if name in still_there}
+        self.longterm = {name: known for name, known in memory.longterm.items() if name in still_there}
         for server_id, errors in begun.found.foreign.items():
             if errors:
                 found = [problems.not_understood(server_id, error, self._now) for error in errors]
@@ -41,7 +40,7 @@ class Gathering:
 
     def add(self, seen: Seen) -> None:
         """Take in what was seen at one place."""
-        name = _name(seen.place)
+        name = name_of(seen.place)
         self.artifacts += seen.artifacts
         self._problems += seen.problems
         self.remedies.merge(seen.remedies)
@@ -55,6 +54,8 @@ class Gathering:
                 del self.carried[name]
         if seen.stored_bytes is not None:
             self.stored_bytes[name] = seen.stored_bytes
+        if seen.longterm is not None and seen.unlisted is None:
+            self.longterm[name] = seen.longterm
 
     def all_problems(self) -> Iterator[Problem]:
         """Yield what is wrong, in no set order, what earlier comparisons have shown among it."""
@@ -63,10 +64,6 @@ class Gathering:
             yield problems.unlisted(server_id, errors, self._now)
         for found in self.carried.values():
             yield from found
-
-
-def _name(place: Place) -> str:
-    return f"{place[0]}/{place[1]}"
 
 
 def _server_of(name: str) -> str:

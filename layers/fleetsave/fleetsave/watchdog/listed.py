@@ -28,11 +28,11 @@ class Listed:
         return found
 
 
-def list_data(history: History, since: Slot | None, store: ObjectStore) -> Listed:
-    """List the data of the place a history is of, all or since a slot. Raise StoreError."""
+def list_data(history: History, store: ObjectStore) -> Listed:
+    """List the data of the place a history is of, from the slot on that the history begins at. Raise StoreError."""
     server_id, kind = history.place
     listed = Listed()
-    after = None if since is None else slot_prefix(server_id, kind, since)
+    after = None if history.since is None else slot_prefix(server_id, kind, history.since)
     for info in store.list(backup_prefix(server_id, kind), start_after=after):
         listed.total += info.size
         beside = parse_beside_key(info.key)
@@ -46,19 +46,19 @@ def list_data(history: History, since: Slot | None, store: ObjectStore) -> Liste
     return listed
 
 
-def without_record(history: History, listed: Listed, since: Slot | None) -> Iterator[tuple[ArtifactId, Slot, ObjectInfo]]:
+def without_record(history: History, listed: Listed) -> Iterator[tuple[ArtifactId, Slot, ObjectInfo]]:
     """Yield the objects that no record is of, and what stands beside nothing, in order."""
     recorded = {backup.key for backups in history.backups.values() for backup in backups}
     slots = {(key.artifact_id, key.slot) for key in (*recorded, *listed.data)}
     for key in sorted(listed.data):
-        if key not in recorded and (since is None or key.slot >= since):
+        if key not in recorded:
             yield key.artifact_id, key.slot, listed.data[key]
     for place in sorted(listed.beside):
-        if place not in slots and (since is None or place[1] >= since):
+        if place not in slots:
             yield *place, listed.beside[place]
 
 
-def without_object(backups: Sequence[Backup], listed: Listed, since: Slot | None) -> list[Backup]:
+def without_object(backups: Sequence[Backup], listed: Listed) -> list[Backup]:
     """Return the backups that have a record and should have data, and have none listed, the newest first."""
     return [
         backup
@@ -66,5 +66,4 @@ def without_object(backups: Sequence[Backup], listed: Listed, since: Slot | None
         if RecordName.STORED in backup.recorded_at
         and RecordName.PRUNED not in backup.recorded_at
         and backup.key not in listed.data
-        and (since is None or backup.key.slot >= since)
     ]

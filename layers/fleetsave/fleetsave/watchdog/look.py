@@ -15,12 +15,13 @@ from fleetsave.model.schedules import Due, Schedule
 from fleetsave.model.slots import Slot
 from fleetsave.model.watch import ArtifactWatch, Problem
 from fleetsave.store.base import OpenUpload
+from fleetsave.watchdog.memory import Longterm
 from fleetsave.watchdog.ports import Ports
 from fleetsave.watchdog.recovering import Recovering
 from fleetsave.watchdog.remedies import Remedies
 
-_SHORTEST_MARGIN = timedelta(hours=12)
 _DAY = timedelta(days=1)
+_DAYS = timedelta(days=2)
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Look:
 
     `fleets` is the fleet server by server, None if nobody knows what it is. `uploads` are the open ones older than an hour, by
     place. `deep` names the servers that are looked at whole, `turns` those of them whose daily turn it is, with the turn before
-    and this one.
+    and this one. `longterm` is what an earlier look at a month or more has shown.
     """
 
     ports: Ports
@@ -42,12 +43,22 @@ class Look:
     deep: frozenset[str] = frozenset()
     turns: Mapping[str, tuple[datetime, datetime]] = field(default_factory=dict)
     overdue: Mapping[Kind, Sequence[Due]] = field(default_factory=dict)
+    longterm: Mapping[str, Mapping[str, Longterm]] = field(default_factory=dict)
 
     def since(self, kind: Kind) -> Slot:
-        """Return the slot from which on a place is listed: a month and two periods back, so that what went before is in it."""
+        """Return the slot from which on a place is listed in every look: two days back, or three periods if that is more."""
         schedule = self.ports.schedules.get(kind)
-        margin = max(_SHORTEST_MARGIN, schedule.period if schedule else _SHORTEST_MARGIN)
-        return Slot((self.now - WINDOW - 2 * margin).replace(microsecond=0))
+        return Slot((self.now - max(_DAYS, 3 * schedule.period if schedule else _DAYS)).replace(microsecond=0))
+
+    def month(self, kind: Kind) -> Slot:
+        """Return the slot from which on a place is listed to see the last 30 days, and what went before them."""
+        schedule = self.ports.schedules.get(kind)
+        margin = max(_DAY, 2 * schedule.period if schedule else _DAY)
+        return Slot((self.now - WINDOW - margin).replace(microsecond=0))
+
+    def remembered(self, place: Place) -> Mapping[str, Longterm]:
+        """Return what an earlier look at a month or more has shown of the artifacts of a place, by their names."""
+        return self.longterm.get(name_of(place), {})
 
     def late_after(self, kind: Kind) -> timedelta:
         """Return how late anything of a kind may be before it is taken for lost."""
@@ -99,7 +110,8 @@ class Seen:
     """What was seen at one place, and what is to be done about it.
 
     `compared` is what comparing with the data showed, None where that was not done; `compared_since` the slot that began at, None
-    for all; `stored_bytes` what was stored there, None unless all was listed. `unlisted` is why some of it could not be seen.
+    for all; `stored_bytes` what was stored there, None unless all was listed. `longterm` is what a month or more showed of each
+    artifact, None if less was listed. `unlisted` is why some of it could not be seen.
     """
 
     place: Place
@@ -110,4 +122,10 @@ class Seen:
     compared: list[Problem] | None = None
     compared_since: Slot | None = None
     stored_bytes: int | None = None
+    longterm: dict[str, Longterm] | None = None
     unlisted: FleetsaveError | None = None
+
+
+def name_of(place: Place) -> str:
+    """Return what a place is called: `server/kind`."""
+    return f"{place[0]}/{place[1]}"

@@ -21,15 +21,26 @@ _LARGEST = 64 << 20
 
 
 @dataclass(frozen=True)
+class Longterm:
+    """What a listing of a month or more has shown of one artifact at a time: its worst window, and slots that were missed."""
+
+    at: AwareDatetime
+    worst_window_seconds: float | None
+    missed_slots: int
+
+
+@dataclass(frozen=True)
 class Memory:
     """When the last look was, and what the last comparisons with the data showed.
 
-    `carried` holds for each place (`server/kind`) that was compared what was wrong there, `stored_bytes` how much was stored.
+    All by place (`server/kind`): `carried` is what was wrong where it was last looked at whole, `stored_bytes` how much was
+    stored there, and `longterm` what was seen of each artifact that should be there, by its name.
     """
 
     looked_at: AwareDatetime
     carried: Mapping[str, Sequence[Problem]] = field(default_factory=dict)
     stored_bytes: Mapping[str, int] = field(default_factory=dict)
+    longterm: Mapping[str, Mapping[str, Longterm]] = field(default_factory=dict)
 
 
 _MEMORY = TypeAdapter(Memory)

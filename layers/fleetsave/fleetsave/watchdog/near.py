@@ -15,6 +15,7 @@ from fleetsave.model.watch import ArtifactWatch, Problem, ProblemKind
 from fleetsave.watchdog import problems
 from fleetsave.watchdog.expected import Expected, expected_of
 from fleetsave.watchdog.look import Look, Seen
+from fleetsave.watchdog.memory import Longterm
 from fleetsave.watchdog.missing import look_for_missing
 
 _LOOKED_INTO = 3
@@ -26,7 +27,8 @@ _NOT_IN_FLEET_FOR = timedelta(days=2)
 
 def look_at(history: History, look: Look) -> Seen:
     """Return what a listing shows of each artifact that should be there, and of those that no longer should. Raise StoreError."""
-    seen = Seen(history.place)
+    is_long = history.since is None or history.since <= look.month(history.place[1])
+    seen = Seen(history.place, longterm={} if is_long else None)
     server_id = history.place[0]
     seen.problems += [problems.not_understood(server_id, error, look.now) for error in history.foreign]
     expected = expected_of(history, look)
@@ -48,17 +50,17 @@ def look_at(history: History, look: Look) -> Seen:
 
 
 def _tell_age(one: Expected, backups: Sequence[Backup], good: Backup | None, look: Look, seen: Seen) -> None:
-    schedule, due = look.ports.schedules.get(one.artifact_id.kind), look.overdue.get(one.artifact_id.kind, ())
+    due = look.overdue.get(one.artifact_id.kind, ())
     age = max(look.now - good.key.slot.at, timedelta(0)) if good else None
-    window = worst_window(backups, look.now)
+    longterm = _longterm(one.artifact_id, backups, look, seen)
     seen.artifacts.append(
         ArtifactWatch(
             artifact=str(one.artifact_id),
             target_seconds=one.target.total_seconds(),
             newest_verified_key=good.key.text if good else None,
             newest_verified_age_seconds=age.total_seconds() if age is not None else None,
-            worst_window_seconds=window.total_seconds() if window is not None else None,
-            missed_slots=missed_slots(due, backups, schedule) if schedule else 0,
+            worst_window_seconds=longterm.worst_window_seconds,
+            missed_slots=longterm.missed_slots,
         )
     )
     if age is not None and good is not None and age <= one.target:
@@ -74,6 +76,23 @@ def _tell_age(one: Expected, backups: Sequence[Backup], good: Backup | None, loo
     seen.problems.append(problems.of_artifact(ProblemKind.TOO_OLD, one.artifact_id, what, since, command, good=good))
 
 
+def _longterm(artifact_id: ArtifactId, backups: Sequence[Backup], look: Look, seen: Seen) -> Longterm:
+    """Return what the last 30 days show of an artifact: by this listing, or by this and what an earlier and longer one showed."""
+    kind = artifact_id.kind
+    schedule, due = look.ports.schedules.get(kind), look.overdue.get(kind, ())
+    window = worst_window(backups, look.now)
+    seconds = window.total_seconds() if window is not None else None
+    before = look.remembered(seen.place).get(artifact_id.artifact) if seen.longterm is None else None
+    if before is not None:
+        due = [one for one in due if one.at > before.at - look.late_after(kind)]
+        seconds = max((one for one in (seconds, before.worst_window_seconds) if one is not None), default=None)
+    missed = missed_slots(due, backups, schedule) if schedule else 0
+    found = Longterm(look.now, seconds, missed + (before.missed_slots if before else 0))
+    if seen.longterm is not None:
+        seen.longterm[artifact_id.artifact] = found
+    return found
+
+
 def _ask_for_verdicts(
     artifact_id: ArtifactId, backups: Sequence[Backup], good: Backup | None, look: Look, seen: Seen
 ) -> None:  # fmt: skip
@@ -85,7 +104,7 @@ def _ask_for_verdicts(
     ]
     first = look.late_after(artifact_id.kind)
     late = [(stored_at, backup) for stored_at, backup in waiting if look.now - stored_at >= first]
-    seen.remedies.verifications |= {backup.key for at, backup in late if is_due(at, look.last_look, look.now, first)}
+    seen.remedies.verifications |= {backup.key for at, backup in late if is_due(at, _last_seen(backup, look), look.now, first)}
     if not late:
         return
     since, newest = min(at for at, _ in late), max(backup.key for _, backup in late)
@@ -100,6 +119,13 @@ def _ask_for_verdicts(
             seen.problems.append(problems.not_understood(artifact_id.server_id, error, look.now))
         except ObjectNotFoundError:
             continue  # listed, and gone since: the next look tells
+
+
+def _last_seen(backup: Backup, look: Look) -> datetime:
+    """Return when a backup was last looked at: an old one is so only when its server's turn comes."""
+    artifact_id = backup.key.artifact_id
+    turn = look.turns.get(artifact_id.server_id)
+    return look.last_look if turn is None or backup.key.slot >= look.since(artifact_id.kind) else turn[0]
 
 
 def _stored_at(backup: Backup, now: datetime) -> datetime:

@@ -1,8 +1,6 @@
 """One place, looked at: its catalog, its open uploads, and its data where something seems wrong or its turn has come."""
 
-from functools import partial
-
-from fleetsave.catalog.histories import History, Place, list_enough, list_history
+from fleetsave.catalog.histories import History, Place, list_history
 from fleetsave.model.errors import FleetsaveError
 from fleetsave.model.watch import ProblemKind
 from fleetsave.watchdog.compare import compare
@@ -32,16 +30,24 @@ def see(place: Place, look: Look) -> Seen:
 
 
 def _list(place: Place, look: Look, *, is_deep: bool) -> History:
+    """List the last days; the last month, and then everything, where that does not show enough."""
     catalog = look.ports.catalog
-    if is_deep:
-        return list_history(catalog, place)
-    return list_enough(catalog, place, look.since(place[1]), partial(suffices, look=look))
+    for since in () if is_deep else (look.since(place[1]), look.month(place[1])):
+        history = list_history(catalog, place, since)
+        if suffices(history, look):
+            return history
+    return list_history(catalog, place)
 
 
 def _carry_what_is_seen_once_a_day(look: Look, seen: Seen) -> None:
-    """Keep what is wrong at a place which only a look at all of its server visits, until the next such look."""
+    """Keep what only a look at all of a server shows, until the next such look: places, and times, that others do not visit."""
     server_id, kind = seen.place
     fleet = look.fleet_of(server_id)
-    if seen.compared is not None and fleet is not None and not fleet.artifact_ids(kind):
+    if seen.compared is None or seen.compared_since is not None:
+        return
+    if fleet is not None and not fleet.artifact_ids(kind):
         seen.compared += seen.problems
-        seen.problems = []
+    else:
+        begin = look.since(kind).at
+        seen.compared += [one for one in seen.problems if one.kind is ProblemKind.UNREADABLE]
+        seen.compared += [one for one in seen.problems if one.kind is ProblemKind.NOT_VERIFIED and one.since < begin]

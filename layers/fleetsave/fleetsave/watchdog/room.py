@@ -75,7 +75,8 @@ def _written(report: WatchReport, begun: Beginning, gathered: Gathering, taken: 
     """Publish a look and remember it; what cannot be written stands in what is returned."""
     look, store = begun.look, begun.look.ports.store
     held_back = bool(taken.failures) and look.now - begun.memory.looked_at < _HELD_BACK
-    memory = Memory(begun.memory.looked_at if held_back else look.now, gathered.carried, gathered.stored_bytes)
+    looked_at = begun.memory.looked_at if held_back else look.now
+    memory = Memory(looked_at, gathered.carried, gathered.stored_bytes, gathered.longterm)
     steps: list[Callable[[], None]] = [partial(write_report, store, report)]
     if look.mends:
         steps.append(partial(write_memory, store, memory))
