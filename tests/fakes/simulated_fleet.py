@@ -12,11 +12,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
-from fleetsave.catalog.fleet_file import parse_fleet
+from pydantic import TypeAdapter
+
+from fleetsave.catalog.fleet_file import MAXIMUM_BYTES, parse_fleet
 from fleetsave.model.errors import InvalidInputError, ObjectExistsError, ObjectNotFoundError
 from fleetsave.model.fleet import Fleet
-from fleetsave.model.keys import BackupKey, parse_beside_key, parse_record_key
+from fleetsave.model.keys import FLEET_KEY, BackupKey, parse_beside_key, parse_record_key
 from fleetsave.model.kinds import Compression, Kind
+from fleetsave.model.records import StoredRecord
 from fleetsave.store.base import ObjectInfo, OpenUpload
 from tests.fakes.simulated_history import (
     ARTIFACTS,
@@ -29,18 +32,17 @@ from tests.fakes.simulated_history import (
     server_id,
     server_number,
 )
+from tests.unit.prune.bucket import stored
 
 NOW = datetime(2026, 6, 15, 4, 30, tzinfo=UTC)
 PAGE = 1000
 KINDS = tuple(ARTIFACTS)
-_FLEET = """
-version: 1
-servers:
-  - id: server-00000
-    ssh: {host: localhost, user: backup, host_keys: ["ssh-ed25519 AAAA"], key_secret: fleetsave/ssh/read}
-    databases: [{path: /srv/game.db}]
-    files: [{path: /srv/game}]
-    full: {}
+_FLEET = "version: 1\nservers:\n"
+_SERVER = """  - id: {id}
+    ssh: {{host: {id}.example.net, user: backup, host_keys: ["ssh-ed25519 AAAA"], key_secret: fleetsave/ssh/read}}
+    databases: [{{path: /srv/game.db}}]
+    files: [{{path: /srv/game}}]
+    full: {{}}
 """
 _NO_STATE = b'{"transfer":null,"failure":null}'
 _FAILED = (
@@ -53,7 +55,7 @@ _T = TypeVar("_T")
 
 def simulated_fleet_file(servers: int) -> Fleet:
     """Return the fleet file of as many servers, without the minute that YAML of that size takes."""
-    fleet = parse_fleet(_FLEET)
+    fleet = parse_fleet(_FLEET + _SERVER.format(id=server_id(0)))
     one = fleet.servers[0]
     return fleet.model_copy(update={"servers": [one.model_copy(update={"id": server_id(n)}) for n in range(servers)]})
 
@@ -62,7 +64,7 @@ class SimulatedFleet:
     """The object store of `servers` servers, whose records go back `years` beyond the data.
 
     Every call, a page of a listing being one, takes `latency` seconds and is counted in `calls`; `entries` counts what was
-    listed. What prune writes and deletes is remembered in a few bits. Nothing can be uploaded, and records cannot be read.
+    listed. What prune writes and deletes is remembered in a few bits. Nothing can be uploaded, and no verdict can be read.
     """
 
     def __init__(self, servers: int, *, years: float = 1.0, latency: float = 0.0, at: datetime = NOW) -> None:
@@ -74,7 +76,8 @@ class SimulatedFleet:
         self._latency = latency
         self._began = time.monotonic()
         self._lock = threading.Lock()
-        self._others: dict[str, bytes] = {}
+        text = _FLEET + "".join(_SERVER.format(id=server_id(number)) for number in range(servers))
+        self._others = {FLEET_KEY: text.encode()} if len(text) <= MAXIMUM_BYTES else {}
         # One bit a slot, from the oldest data of a server and kind on.
         self._marked, self._gone, self._beside_gone = (array("Q", bytes(8 * len(KINDS) * servers)) for _ in range(3))
 
@@ -99,9 +102,11 @@ class SimulatedFleet:
         return self._find("head", key)
 
     def get(self, key: str, *, limit: int = 16 << 20) -> bytes:
-        """Read state, or what was written."""
+        """Read state, `stored.json`, or what was written."""
         self._call("get")
         self._find("get", key)
+        if key.endswith("/stored.json"):
+            return TypeAdapter(StoredRecord).dump_json(stored(parse_record_key(key)[0]))
         return self._others[key][:limit] if key in self._others else _state(key)
 
     def put(self, key: str, body: bytes, *, metadata: Mapping[str, str] | None = None, if_absent: bool = False) -> ObjectInfo:

@@ -51,6 +51,10 @@ class RecordName(StrEnum):
     PINNED = "pinned"
 
 
+_RECORDS = {f"{name}.json": name for name in RecordName}
+_KINDS = {kind.value: kind for kind in Kind}
+
+
 def parse_id(text: str, what: str) -> str:
     """Return `text` if it is a valid id; `what` names it in the error.
 
@@ -217,12 +221,12 @@ def _parse_beside(text: str) -> BackupKey | None:
 def parse_record_key(text: str) -> tuple[BackupKey, RecordName]:
     """Read the key of a catalog record. Raise InvalidInputError if it is none."""
     prefix, _, name = text.rpartition("/")
-    stem, dot, extension = name.partition(".")
-    if not prefix.startswith("catalog/") or stem not in list(RecordName) or (dot, extension) != (".", "json"):
+    record = _RECORDS.get(name)
+    if not prefix.startswith("catalog/") or record is None:
         raise InvalidInputError(
             "read record key", repr(text[:200]), "it is not the key of a record", "Records are catalog/{backup key}/{name}.json."
         )
-    return BackupKey.parse(prefix.removeprefix("catalog/")), RecordName(stem)
+    return BackupKey.parse(prefix.removeprefix("catalog/")), record
 
 
 def parse_state_key(text: str) -> ArtifactId | None:
@@ -276,12 +280,12 @@ def _central_artifact(name: str | None) -> ArtifactId:
 
 def _parse_server(text: str) -> BackupKey | None:
     match = _SERVER_KEY.fullmatch(text)
-    if match is None or match[2] not in list(Kind) or not match[3].startswith(match[1]):
+    if match is None or match[2] not in _KINDS or not match[3].startswith(match[1]):
         return None
     stem = _STEM.fullmatch(match[3], len(match[1]))
     if stem is None:
         return None
-    return BackupKey(ArtifactId(match[1], Kind(match[2]), stem[2]), Slot.parse(stem[1]), _compression(match[5]))
+    return BackupKey(ArtifactId(match[1], _KINDS[match[2]], stem[2]), Slot.parse(stem[1]), _compression(match[5]))
 
 
 def _compression(suffix: str | None) -> Compression:
