@@ -114,7 +114,7 @@ def test_a_memory_that_cannot_be_read_or_written_neither_silences_nor_floods(wat
         outcomes.append(watchdog.look(report))
     assert all(NO_ANSWER in outcome.failures for outcome in outcomes)
     assert len(watchdog.one.notices) == len(watchdog.other.notices) == 5
-    assert watchdog.one.subjects[0] == "[CRITICAL] still open: 1 problem, the oldest for 15 min"
+    assert watchdog.one.subjects[0] == "[CRITICAL] not remembered: 1 problem, the oldest for 15 min"
     watchdog.look(report)
     assert watchdog.one.subjects[-1] == TOO_OLD
 

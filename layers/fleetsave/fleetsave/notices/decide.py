@@ -56,7 +56,7 @@ def decide(told: Told, report: WatchReport, now: datetime) -> tuple[list[Notice]
         return notices, replace(_reminded(after, now), digest_at=now, mended={}, did={})
     due = [one for one in after.known.values() if lifecycle.reminder_is_due(one, now)]
     if due and (before.reminded_at is None or now - before.reminded_at >= lifecycle.FIRST_REMINDER):
-        notices.append(messages.reminder([one for one in after.known.values() if _in_reminder(one, now)], now))
+        notices.append(messages.reminder([one.problem for one in after.known.values() if _in_reminder(one, now)], now))
         after = _reminded(after, now)
     return notices, after
 
@@ -64,7 +64,7 @@ def decide(told: Told, report: WatchReport, now: datetime) -> tuple[list[Notice]
 def without_memory(report: WatchReport, now: datetime) -> list[Notice]:
     """Return what to tell of a look while nothing can be remembered: at most one notice, ever more rarely of the same trouble."""
     due = [one for one in report.problems if is_due(one.since, now - LOOK_EVERY, now)]
-    return [messages.reminder([Known(one, now) for one in due], now)] if due else []
+    return [messages.unremembered(due, now)] if due else []
 
 
 def _look(before: Told, report: WatchReport, now: datetime) -> _Look:

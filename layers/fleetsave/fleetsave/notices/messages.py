@@ -27,6 +27,7 @@ from fleetsave.notices.words import (
 FLEET = "the fleet"
 """What stands in place of a server where a problem is that of all."""
 
+_UNREMEMBERED = "What was told cannot be remembered: the store does not answer. Nobody will be told when this is over."
 _FIRST_FEW = 3
 _ROOM_FOR_THE_FIRST = 2_300
 _ROOM_FOR_NAMES = 600
@@ -105,12 +106,20 @@ def _newest(watch: ArtifactWatch | None) -> str:
     return copy(watch.newest_verified_key) if watch.newest_verified_key else "none"
 
 
-def reminder(known: Sequence[Known], now: datetime) -> Notice:
+def reminder(problems: Sequence[Problem], now: datetime) -> Notice:
     """Return the notice that trouble people know of is still there."""
-    problems = worst_first([one.problem for one in known])
-    oldest = min(one.since for one in problems)
-    gist = f"still open: {count(len(problems), 'problem')}, the oldest for {lasted(oldest, now)}"
-    return make_notice(severity_of(problems), gist, open_problems(problems, now))
+    return make_notice(severity_of(problems), f"still open: {_how_many(problems, now)}", open_problems(problems, now))
+
+
+def unremembered(problems: Sequence[Problem], now: datetime) -> Notice:
+    """Return the notice of trouble while nothing can be remembered."""
+    return make_notice(
+        severity_of(problems), f"not remembered: {_how_many(problems, now)}", f"{_UNREMEMBERED}\n\n{open_problems(problems, now)}"
+    )
+
+
+def _how_many(problems: Sequence[Problem], now: datetime) -> str:
+    return f"{count(len(problems), 'problem')}, the oldest for {lasted(min(one.since for one in problems), now)}"
 
 
 def open_problems(problems: Sequence[Problem], now: datetime, *, room: int = LONGEST_BODY) -> str:
