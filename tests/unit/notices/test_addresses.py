@@ -24,8 +24,11 @@ def test_both_may_be_left_out(text: str) -> None:
     ("content", "cause"),
     [
         (f"ntfy://{CANARY}", "it is not JSON"),
-        (json.dumps([f"ntfy://{CANARY}"]), "it: Input should be an object"),
-        (json.dumps({"notices": f"ntfy://{CANARY}"}), "notices: Input should be a valid array"),
+        (f'{{"notices": [], "notices": ["ntfy://{CANARY}"]}}', "it holds a key twice"),
+        (f'{{"pings": {{"fleet": "{PING}", "fleet": "{PING}"}}}}', "it holds a key twice"),
+        ("[" * 30_000, "nested too deep"),
+        (json.dumps([f"ntfy://{CANARY}"]), "it: Input should be a valid dictionary"),
+        (json.dumps({"notices": f"ntfy://{CANARY}"}), "notices: Input should be a valid list"),
         (json.dumps({"notices": ["ntfy://x", CANARY]}), "notices[1]: is no address of the form kind://..."),
         (json.dumps({"notices": [7]}), "notices[0]: Input should be a valid string"),
         (json.dumps({"notices": [f"json://x/ {CANARY}"]}), "notices[0]: is no address of the form kind://..."),

@@ -1,7 +1,8 @@
 """The notice secret: which channels notices go to, and which addresses are called for what is proven."""
 
+import json
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
@@ -52,16 +53,35 @@ class NoticeAddresses(BaseModel):
 def parse_addresses(text: str) -> NoticeAddresses:
     """Read the notice secret. Raise ConfigurationError that names every place that is wrong and repeats no content."""
     try:
-        return NoticeAddresses.model_validate_json(text)
+        return NoticeAddresses.model_validate(_load(text))
     except ValidationError as error:
         problems = [_describe(one["loc"], one["type"], one["msg"]) for one in error.errors(include_input=False)]
-    raise ConfigurationError("read notice secret", "its content", "; ".join(problems), "docs/notices.md shows what it holds.")
+    raise _refused("; ".join(problems))
+
+
+def _load(text: str) -> Any:
+    """Return the content of a JSON text in which no key stands twice: of two lists of channels one would be lost."""
+    try:
+        return json.loads(text, object_pairs_hook=_once)
+    except json.JSONDecodeError:
+        cause = "it is not JSON"
+    except (ValueError, RecursionError):
+        cause = "it holds a key twice, or is nested too deep"
+    raise _refused(cause)
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    if len(dict(pairs)) != len(pairs):
+        raise ValueError("a key stands there twice")
+    return dict(pairs)
+
+
+def _refused(cause: str) -> ConfigurationError:
+    return ConfigurationError("read notice secret", "its content", cause, "docs/notices.md shows what it holds.")
 
 
 def _describe(place: tuple[int | str, ...], kind: str, message: str) -> str:
     """Return what is wrong where, in names of ours and positions alone: a misplaced address may stand where a name should."""
-    if kind == "json_invalid":
-        return "it is not JSON"
     if kind == "extra_forbidden":
         return "it holds a key that is neither notices nor pings"
     known = [part for part in place if part != "[key]"]
