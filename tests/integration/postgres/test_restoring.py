@@ -132,6 +132,28 @@ def test_psqls_own_commands_in_a_text_are_not_run_between_its_guards(
     assert empty
 
 
+FORGED = (
+    "\\! touch {proof}\n",
+    "\\restrict K\n\\unrestrict K\n\\! touch {proof}\n",
+    "--\n\n\\restrict {key}\n\nSELECT 1;\n\\unrestrict {key}\n\\! touch {proof}\n\\restrict {key}\n\n\\unrestrict {key}\n\n",
+    "SELECT 1 \\g |touch {proof}\n",
+    "\\o |touch {proof}\nSELECT 1;\n",
+    "\\copy (SELECT 1) TO PROGRAM 'touch {proof}'\n",
+    "\\unrestrict 0\n\\i |touch {proof}\n",
+)
+
+
+@pytest.mark.parametrize("forged", FORGED, ids=range(len(FORGED)))
+def test_nor_are_they_in_a_text_that_somebody_made_up_with_a_key_he_knows(
+    server: PostgresServer, empty: str, tmp_path: Path, forged: str
+) -> None:
+    proof = tmp_path / "proof"
+    result = run(server, iter([forged.format(proof=proof, key="ab" * 24).encode()]), DumpFormat.PLAIN)
+    assert not result.succeeded
+    assert not proof.exists()
+    assert empty
+
+
 def test_the_password_is_in_no_argument(server: PostgresServer, empty: str) -> None:
     seen: list[str] = []
 

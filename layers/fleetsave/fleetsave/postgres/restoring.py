@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 from fleetsave.model.errors import VerificationError
 from fleetsave.model.kinds import DumpFormat
+from fleetsave.postgres.guarding import guarded
 from fleetsave.postgres.process import PostgresProcess
 from fleetsave.postgres.programs import Programs
 
@@ -64,6 +65,7 @@ def restore(
     `chunks` or `told` raises goes through once the program is killed.
     """
     command = restore_command(programs, database, dump_format)
+    chunks = guarded(chunks) if dump_format is DumpFormat.PLAIN else chunks
     with (
         PostgresProcess(
             command,
