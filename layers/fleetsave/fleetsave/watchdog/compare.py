@@ -28,8 +28,8 @@ _SETTLED = timedelta(hours=1)
 
 
 def compare(history: History, look: Look, seen: Seen) -> None:
-    """Hold the data of one place against its catalog, all of it where the history is whole. Raise StoreError."""
-    listed = list_data(history, look.ports.store)
+    """Hold the data of one place against its catalog, as far as that was listed; all of it in a deep look. Raise StoreError."""
+    listed = list_data(history.place, None if seen.is_deep else history.since, look.ports.store)
     orphans = [one for one in without_record(history, listed) if look.now - one[2].last_modified > _SETTLED]
     missing = {
         artifact_id: [one for one in without_object(backups, listed) if _should_be_there(one, look)]
@@ -44,10 +44,10 @@ def compare(history: History, look: Look, seen: Seen) -> None:
         found += _unrecorded(orphans, history, look, seen)
         for artifact_id, backups in missing.items():
             found += _gone(artifact_id, backups, history.backups[artifact_id], listed, look, seen)
-        if history.is_whole:
+        if seen.is_deep:
             found += look_at_whole(history, listed, look, seen)
     seen.compared, seen.compared_since = found, history.since
-    seen.stored_bytes = listed.total if history.is_whole else None
+    seen.stored_bytes = listed.total if seen.is_deep else None
 
 
 def _foreign(history: History, listed: Listed, look: Look) -> Iterator[Problem]:

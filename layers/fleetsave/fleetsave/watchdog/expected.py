@@ -29,13 +29,13 @@ class Expected:
 def expected_of(history: History, look: Look) -> list[Expected]:
     """Return what should be there, in order.
 
-    A file that a glob has matched is expected for a month after its newest backup, and for as long as its captures fail: looks at
-    the whole history find these, and they are remembered. While nobody knows the fleet, whatever was backed up within a month
-    is expected. Raise StoreError.
+    A file that a glob has matched is expected for a month after its newest backup, and for as long as its captures fail: looks
+    at a month or more find these, and they are remembered. While nobody knows the fleet, whatever was backed up within a
+    month is expected. Raise StoreError.
     """
     server_id, kind = history.place
     known = {one for one in history.backups if not one.is_safety and _was_there_lately(history, one, look)}
-    if not history.is_whole:
+    if not look.is_long(history):
         known |= set(_remembered(history.place, look))
     if look.fleets is None:
         return [Expected(one, None, look.ports.rpo * kind.schedule_hours) for one in sorted(known)]
@@ -80,7 +80,7 @@ def _configured(
     globs = [own for own in own_ids if _is_glob(fleet, own)]
     if not globs:
         return
-    if history.is_whole:
+    if look.is_long(history):
         known = {*known, *_failed_lately(globs[0], look)}
     for glob in globs:
         matched = _matched(fleet, glob, known) or _matched(fleet, glob, history.backups)

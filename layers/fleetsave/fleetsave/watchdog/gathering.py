@@ -1,11 +1,10 @@
 """What the places of a look came to, put together: never more than a few words of each."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from fleetsave.model.errors import InvalidInputError
 from fleetsave.model.keys import BackupKey
 from fleetsave.model.kinds import Kind
-from fleetsave.model.slots import Slot
 from fleetsave.model.watch import ArtifactWatch, Problem
 from fleetsave.watchdog import problems
 from fleetsave.watchdog.beginning import Beginning
@@ -48,7 +47,7 @@ class Gathering:
         if seen.unlisted is not None:
             self._unlisted.setdefault(seen.place[0], []).append(seen.unlisted)
         if seen.compared is not None:
-            kept = _before(self.carried.get(name, ()), seen.compared_since)
+            kept = [one for one in self.carried.get(name, ()) if _was_not_compared(one, seen)]
             self.carried[name] = [*kept, *seen.compared]
             if not self.carried[name]:
                 del self.carried[name]
@@ -70,15 +69,11 @@ def _server_of(name: str) -> str:
     return name.partition("/")[0]
 
 
-def _before(found: Sequence[Problem], since: Slot | None) -> list[Problem]:
-    """Return what an earlier comparison has shown of the time before a slot, at which a new one began."""
-    return [] if since is None else [one for one in found if not _is_after(one, since)]
-
-
-def _is_after(problem: Problem, since: Slot) -> bool:
-    if problem.key is None:
+def _was_not_compared(problem: Problem, seen: Seen) -> bool:
+    """Tell whether a problem that was seen earlier is of the time before this comparison began, or of what it did not look at."""
+    if seen.compared_since is None:
         return False
     try:
-        return BackupKey.parse(problem.key).slot >= since
+        return BackupKey.parse(problem.key or "").slot < seen.compared_since
     except InvalidInputError:
-        return False
+        return not seen.is_deep

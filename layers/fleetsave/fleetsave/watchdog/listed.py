@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from fleetsave.catalog.histories import History
+from fleetsave.catalog.histories import History, Place
 from fleetsave.model.errors import InvalidInputError
 from fleetsave.model.history import Backup
 from fleetsave.model.keys import ArtifactId, BackupKey, RecordName, backup_prefix, parse_beside_key, slot_prefix
@@ -28,11 +28,11 @@ class Listed:
         return found
 
 
-def list_data(history: History, store: ObjectStore) -> Listed:
-    """List the data of the place a history is of, from the slot on that the history begins at. Raise StoreError."""
-    server_id, kind = history.place
+def list_data(place: Place, since: Slot | None, store: ObjectStore) -> Listed:
+    """List the data of a place, all or from a slot on. Raise StoreError."""
+    server_id, kind = place
     listed = Listed()
-    after = None if history.since is None else slot_prefix(server_id, kind, history.since)
+    after = None if since is None else slot_prefix(server_id, kind, since)
     for info in store.list(backup_prefix(server_id, kind), start_after=after):
         listed.total += info.size
         beside = parse_beside_key(info.key)

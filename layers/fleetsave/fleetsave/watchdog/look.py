@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-from fleetsave.catalog.histories import Place
-from fleetsave.model.due import LOOK_EVERY
+from fleetsave.catalog.histories import History, Place
+from fleetsave.model.due import LOOK_EVERY, newest_turn
 from fleetsave.model.errors import FleetsaveError
 from fleetsave.model.exposure import WINDOW
 from fleetsave.model.fleet import Fleet
@@ -22,6 +22,7 @@ from fleetsave.watchdog.remedies import Remedies
 
 _DAY = timedelta(days=1)
 _DAYS = timedelta(days=2)
+_FROM_THE_BEGINNING = timedelta(days=28)
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,15 @@ class Look:
         schedule = self.ports.schedules.get(kind)
         margin = max(_DAY, 2 * schedule.period if schedule else _DAY)
         return Slot((self.now - WINDOW - margin).replace(microsecond=0))
+
+    def is_long(self, history: History) -> bool:
+        """Tell whether a history shows a month or more."""
+        return history.since is None or history.since <= self.month(history.place[1])
+
+    def is_from_the_beginning(self, server_id: str) -> bool:
+        """Tell whether a server's history is listed from its beginning: in one of 28 turns, for records are kept for ever."""
+        turn = self.turns.get(server_id)
+        return turn is not None and newest_turn(f"{server_id}/", turn[1], _FROM_THE_BEGINNING) > turn[0]
 
     def remembered(self, place: Place) -> Mapping[str, Longterm]:
         """Return what an earlier look at a month or more has shown of the artifacts of a place, by their names."""
@@ -110,8 +120,9 @@ class Seen:
     """What was seen at one place, and what is to be done about it.
 
     `compared` is what comparing with the data showed, None where that was not done; `compared_since` the slot that began at, None
-    for all; `stored_bytes` what was stored there, None unless all was listed. `longterm` is what a month or more showed of each
-    artifact, None if less was listed. `unlisted` is why some of it could not be seen.
+    for all; `is_deep` tells that all of its data was listed; `stored_bytes` what was stored there, None unless it was.
+    `longterm` is what a month or more showed of each artifact, None if less was listed. `unlisted` is why some of it could not
+    be seen.
     """
 
     place: Place
@@ -121,6 +132,7 @@ class Seen:
     tally: Tally = field(default_factory=Tally)
     compared: list[Problem] | None = None
     compared_since: Slot | None = None
+    is_deep: bool = False
     stored_bytes: int | None = None
     longterm: dict[str, Longterm] | None = None
     unlisted: FleetsaveError | None = None

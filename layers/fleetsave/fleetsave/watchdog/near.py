@@ -27,8 +27,7 @@ _NOT_IN_FLEET_FOR = timedelta(days=2)
 
 def look_at(history: History, look: Look) -> Seen:
     """Return what a listing shows of each artifact that should be there, and of those that no longer should. Raise StoreError."""
-    is_long = history.since is None or history.since <= look.month(history.place[1])
-    seen = Seen(history.place, longterm={} if is_long else None)
+    seen = Seen(history.place, longterm={} if look.is_long(history) else None)
     server_id = history.place[0]
     seen.problems += [problems.not_understood(server_id, error, look.now) for error in history.foreign]
     expected = expected_of(history, look)

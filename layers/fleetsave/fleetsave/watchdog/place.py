@@ -2,9 +2,11 @@
 
 from fleetsave.catalog.histories import History, Place, list_history
 from fleetsave.model.errors import FleetsaveError
+from fleetsave.model.slots import Slot
 from fleetsave.model.watch import ProblemKind
 from fleetsave.watchdog.compare import compare
 from fleetsave.watchdog.expected import suffices
+from fleetsave.watchdog.listed import list_data
 from fleetsave.watchdog.look import Look, Seen
 from fleetsave.watchdog.near import look_at
 from fleetsave.watchdog.uploads import see_to_uploads
@@ -22,6 +24,7 @@ def see(place: Place, look: Look) -> Seen:
         seen = look_at(history, look)
         see_to_uploads(history, look, seen)
         if is_deep or any(problem.kind in _ODD for problem in seen.problems):
+            seen.is_deep = is_deep
             compare(history, look, seen)
             _carry_what_is_seen_once_a_day(look, seen)
     except FleetsaveError as error:
@@ -30,20 +33,33 @@ def see(place: Place, look: Look) -> Seen:
 
 
 def _list(place: Place, look: Look, *, is_deep: bool) -> History:
-    """List the last days; the last month, and then everything, where that does not show enough."""
-    catalog = look.ports.catalog
-    for since in () if is_deep else (look.since(place[1]), look.month(place[1])):
-        history = list_history(catalog, place, since)
+    """List the last days; the last month, and then everything, where that does not show enough.
+
+    A deep look begins with the last month, or with the oldest data that is there, if that is older.
+    """
+    begin: tuple[Slot, ...] = (look.since(place[1]), look.month(place[1]))
+    if is_deep:
+        is_whole = look.is_from_the_beginning(place[0])
+        begin = () if is_whole else (min(look.month(place[1]), _oldest_data(place, look)),)
+    for since in begin:
+        history = list_history(look.ports.catalog, place, since)
         if suffices(history, look):
             return history
-    return list_history(catalog, place)
+    return list_history(look.ports.catalog, place)
+
+
+def _oldest_data(place: Place, look: Look) -> Slot:
+    """Return the oldest slot of which there is data; that of a month ago, if there is none."""
+    listed = list_data(place, None, look.ports.store)
+    slots = [*(key.slot for key in listed.data), *(slot for _, slot in listed.beside)]
+    return min(slots, default=look.month(place[1]))
 
 
 def _carry_what_is_seen_once_a_day(look: Look, seen: Seen) -> None:
     """Keep what only a look at all of a server shows, until the next such look: places, and times, that others do not visit."""
     server_id, kind = seen.place
     fleet = look.fleet_of(server_id)
-    if seen.compared is None or seen.compared_since is not None:
+    if seen.compared is None or not seen.is_deep:
         return
     if fleet is not None and not fleet.artifact_ids(kind):
         seen.compared += seen.problems
