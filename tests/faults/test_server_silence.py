@@ -47,6 +47,7 @@ class Seen:
     run: float
     lock: float
     wal: int
+    is_met: bool
     failed: bool
 
 
@@ -61,7 +62,8 @@ class Lane:
     def learn(self) -> dict[Way, int]:
         """Return how many bytes an undisturbed run takes each way."""
         self.proxy.plan()
-        assert self.station.attempt(self.station.next_job()) is None
+        with self.watched():  # which keeps the -wal as small as it will be
+            assert self.station.attempt(self.station.next_job()) is None
         (traffic,) = self.proxy.traffic
         return traffic.passed
 
@@ -75,6 +77,7 @@ class Lane:
             error = station.attempt(job)
             run = time.monotonic() - started
             lock.wait_until_free(started + LONGEST)
+        is_met = any(traffic.is_harmed for traffic in self.proxy.traffic)
         if run > LONGEST or lock.longest > LONGEST:
             tally.accepted(f"{fault}: the run took {run:.1f} s, and the lock was held for {lock.longest:.1f} s")
         station.judge_failed(tally, job, acknowledged)
@@ -83,7 +86,7 @@ class Lane:
         if len(errors) == RETRIES:
             tally.lose(f"no retry succeeded: {errors[-1]}")
         station.judge_whole(tally, job, acknowledged)
-        return Seen(run, lock.longest, lock.largest_wal, error is not None)
+        return Seen(run, lock.longest, lock.largest_wal, is_met, error is not None)
 
     @contextmanager
     def watched(self) -> Iterator["Watch"]:
@@ -177,12 +180,13 @@ def test_a_connection_that_falls_silent(
 
         seen = [one for lane in pool.map(run_lane, range(LANES)) for one in lane]
         tally.seen |= {
+            "connections that fell silent": sum(one.is_met for one in seen),
             "runs that failed, and were run again": sum(one.failed for one in seen),
             "longest run in seconds": round(max(one.run for one in seen), 1),
             "longest time in seconds that a lock was held": round(max(one.lock for one in seen), 1),
             "largest -wal in bytes": max(one.wal for one in seen),
         }
-    assert len(seen) == tally.made
+    assert sum(one.is_met for one in seen) >= tally.made * 0.6, "the faults must be met"
 
 
 def any_fault(length: dict[Way, int], chance: Random) -> Fault:
