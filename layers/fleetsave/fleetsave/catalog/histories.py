@@ -1,7 +1,7 @@
 """The backups of a whole fleet, one kind of one server after the other: listed side by side, and never all in memory at once.
 
-A listing begins at a slot, so that a look costs the same after years; where what it shows is not enough to who asks, the whole
-history of that kind of that server is listed instead.
+A listing begins at a slot, so that a look costs the same after years; where what it shows is not enough to who asks, one that
+begins earlier is made instead.
 """
 
 from collections import deque
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from fleetsave.catalog.catalog import Catalog
-from fleetsave.model.errors import CatalogError, FleetsaveError, InvalidInputError
+from fleetsave.model.errors import CatalogError, InvalidInputError
 from fleetsave.model.history import Backup, State
 from fleetsave.model.keys import CENTRAL_SERVER_ID, ArtifactId, backup_prefix, catalog_prefix, parse_id
 from fleetsave.model.kinds import Kind
@@ -41,18 +41,10 @@ class History:
         return self.since is None
 
 
-@dataclass(frozen=True)
-class Unlisted:
-    """A place that could not be listed, and why: nothing is known of what is there."""
-
-    place: Place
-    error: FleetsaveError
-
-
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Suffices = Callable[[History], bool]
-"""Tells whether what was listed since a slot is enough; if not, the whole history of that place is listed."""
+"""Tells whether what was listed since a slot is enough; if not, more of that place is listed."""
 
 
 def side_by_side(work: Callable[[Item], Result], items: Iterable[Item], *, concurrency: int) -> Iterator[Result]:
@@ -74,27 +66,13 @@ def side_by_side(work: Callable[[Item], Result], items: Iterable[Item], *, concu
                 future.cancel()
 
 
-def list_histories(
-    catalog: Catalog, places: Iterable[Place], since: Slot | None, suffices: Suffices, *, concurrency: int
-) -> Iterator[History | Unlisted]:
-    """Yield the history of each place, listed side by side; without `since` each is listed whole.
-
-    What goes wrong at one place is handed over as such, and the others are listed.
-    """
-
-    def list_one(place: Place) -> History | Unlisted:
-        try:
-            return list_enough(catalog, place, since, suffices)
-        except FleetsaveError as error:
-            return Unlisted(place, error)
-
-    yield from side_by_side(list_one, places, concurrency=concurrency)
-
-
-def list_enough(catalog: Catalog, place: Place, since: Slot | None, suffices: Suffices) -> History:
-    """Return the history of one place since a slot, and the whole if that is not enough. Raise StoreError."""
-    history = list_history(catalog, place, since)
-    return history if history.is_whole or suffices(history) else list_history(catalog, place)
+def list_enough(catalog: Catalog, place: Place, begin: Sequence[Slot], suffices: Suffices) -> History:
+    """Return the history of one place since the first of these slots that shows enough, else all of it. Raise StoreError."""
+    for since in begin:
+        history = list_history(catalog, place, since)
+        if suffices(history):
+            return history
+    return list_history(catalog, place)
 
 
 def list_history(catalog: Catalog, place: Place, since: Slot | None = None) -> History:

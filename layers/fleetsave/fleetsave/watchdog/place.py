@@ -1,6 +1,8 @@
 """One place, looked at: its catalog, its open uploads, and its data where something seems wrong or its turn has come."""
 
-from fleetsave.catalog.histories import History, Place, list_history
+from functools import partial
+
+from fleetsave.catalog.histories import History, Place, list_enough
 from fleetsave.model.errors import FleetsaveError
 from fleetsave.model.slots import Slot
 from fleetsave.model.watch import ProblemKind
@@ -41,11 +43,7 @@ def _list(place: Place, look: Look, *, is_deep: bool) -> History:
     if is_deep:
         is_whole = look.is_from_the_beginning(place[0])
         begin = () if is_whole else (min(look.month(place[1]), _oldest_data(place, look)),)
-    for since in begin:
-        history = list_history(look.ports.catalog, place, since)
-        if suffices(history, look):
-            return history
-    return list_history(look.ports.catalog, place)
+    return list_enough(look.ports.catalog, place, begin, partial(suffices, look=look))
 
 
 def _oldest_data(place: Place, look: Look) -> Slot:
