@@ -45,14 +45,14 @@ def proxy(echo: int) -> Iterator[TcpProxy]:
 def exchange(proxy: TcpProxy, *, timeout: float = 10) -> tuple[bytes, type[Exception] | None]:
     """Send SENT and return what comes back until the end, and what ended it if that was no end."""
     heard = bytearray()
-    with socket.create_connection(("127.0.0.1", proxy.port), timeout=timeout) as client:
-        try:
+    try:
+        with socket.create_connection(("127.0.0.1", proxy.port), timeout=timeout) as client:
             client.sendall(SENT)
             client.shutdown(socket.SHUT_WR)
             while block := client.recv(65536):
                 heard += block
-        except OSError as error:
-            return bytes(heard), type(error)
+    except OSError as error:
+        return bytes(heard), type(error)
     return bytes(heard), None
 
 
