@@ -7,6 +7,7 @@ from pathlib import Path
 from tests.soak.archive_figures import ARCHIVE_FIGURES
 from tests.soak.figure import Figure, Seen
 from tests.soak.postgres_figures import POSTGRES_FIGURES
+from tests.soak.scale_figures import SCALE_FIGURES
 
 _TITLE = """# Figures
 
@@ -147,6 +148,7 @@ FIGURES = [
     ),
     *POSTGRES_FIGURES,
     *ARCHIVE_FIGURES,
+    *SCALE_FIGURES,
 ]
 
 
