@@ -67,7 +67,7 @@ def test_every_function_has_a_door_events_and_tests() -> None:
         ("dispatch", 512, 120, None),
         ("collect", 1769, 900, "2048"),
         ("verify", 2048, 900, "10240"),
-        ("prune", 512, 900, None),
+        ("prune", 1769, 900, None),
         ("recover", 1769, 900, "2048"),
         ("watchdog", 1024, 600, None),
         ("api", 1024, 28, None),
