@@ -23,6 +23,7 @@ _OVERDUE = timedelta(seconds=65)
 
 def lose_an_event(stage: Stage, console: Console) -> WatchdogLine:
     """Let nobody hear of a stored backup and forget a server; return how long the repair took, and what people were told."""
+    _look(stage)  # the first one tells of all that is open, in one notice; what comes after it is news
     events = stage.stack.client("events")
     rule = {"Name": stage.stack.physical_name("StoredRule").rpartition("|")[2]}
     known = {backup.key for backup in stage.backups(UNHEARD)}
