@@ -14,11 +14,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from tests.faults.table import FAULTS, Fault
 from tests.soak.figures import machine
 
 SHORT_TRIALS = 60
 IS_LONG = os.environ.get("FLEETSAVE_FAULTS") == "long"
+FINISHES = pytest.mark.timeout(0 if IS_LONG else 600)
+"""What a test of a fault is marked with: a short run that hangs is ended, a long one may take its hours."""
 RECORDS = Path(__file__).resolve().parents[2] / ".local" / "faults.jsonl"
 
 

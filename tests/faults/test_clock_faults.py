@@ -15,12 +15,12 @@ from fleetsave.model.jobs import Job
 from fleetsave.model.keys import BackupKey
 from fleetsave.model.slots import Slot
 from fleetsave.prune.clocks import Clocks, Moment
-from tests.faults.scoring import Tally, scored
+from tests.faults.scoring import FINISHES, Tally, scored
 from tests.faults.table import FAULTS
 from tests.fixtures.catalog_promises import Promises
 from tests.fixtures.catalog_world import ARTIFACT, HOUR, VERSIONS, CatalogWorld
 
-pytestmark = pytest.mark.timeout(0)
+pytestmark = FINISHES
 KEEP_FOR = 6 * HOUR
 EPOCH, FAR = datetime(1970, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC)
 

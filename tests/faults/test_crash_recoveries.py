@@ -13,12 +13,12 @@ from fleetsave.model.recovery_jobs import RecoveryJob
 from fleetsave.recover.room import recover
 from fleetsave.recover.targets import OpenTarget, ServerTarget, planned, server_of
 from tests.fakes.restorer import FakeRestorer, HookTransport
-from tests.faults.scoring import Tally, scored
+from tests.faults.scoring import FINISHES, Tally, scored
 from tests.faults.table import FAULTS
 from tests.fixtures.nth_call import NthCall, every_call
 from tests.unit.recover.world import NEW, OLD, World
 
-pytestmark = pytest.mark.timeout(0)
+pytestmark = FINISHES
 
 
 def cut_off(name: str) -> FleetsaveError:

@@ -24,13 +24,13 @@ from fleetsave.store.upload import upload_stream
 from fleetsave.verify.ports import Ports as VerifyPorts
 from fleetsave.verify.room import verify
 from tests.fakes.job_queue import RecordingAnnouncer, RecordingQueue
-from tests.faults.scoring import Tally, scored
+from tests.faults.scoring import FINISHES, Tally, scored
 from tests.faults.table import FAULTS
 from tests.fixtures.catalog_promises import Promises
 from tests.fixtures.catalog_world import ARTIFACT, FLEET, HOUR, START, VERSIONS, CatalogWorld
 from tests.fixtures.nth_call import NthCall, every_call
 
-pytestmark = pytest.mark.timeout(0)
+pytestmark = FINISHES
 JOB = Job(ARTIFACT, Slot.floor(START, HOUR))
 
 

@@ -11,7 +11,7 @@ from fleetsave.model.errors import CaptureError
 from fleetsave.model.keys import RecordName
 from fleetsave.model.kinds import Compression, DumpFormat
 from fleetsave.verify import verdict
-from tests.faults.scoring import Tally, scored
+from tests.faults.scoring import FINISHES, Tally, scored
 from tests.faults.table import FAULTS
 from tests.fixtures import rich_database
 from tests.fixtures.dump_damage import Damage, cut_anywhere, cut_within_data, damage_at_rest, flip_a_bit
@@ -27,7 +27,7 @@ from tests.fixtures.dump_faults import (
 from tests.fixtures.dumping import Dumping, new_dumping
 from tests.fixtures.stored_dumps import DumpRoom, TakenDump, take_dump
 
-pytestmark = pytest.mark.timeout(0)
+pytestmark = FINISHES
 ROWS = 60_000
 Break = Callable[[Dumping, Random, float, int], Trial]
 

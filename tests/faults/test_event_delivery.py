@@ -16,13 +16,13 @@ from fleetsave.model.jobs import Job
 from fleetsave.model.keys import BackupKey, RecordName
 from fleetsave.model.slots import Slot
 from fleetsave.verify import room as verify_room
-from tests.faults.scoring import Tally, scored
+from tests.faults.scoring import FINISHES, Tally, scored
 from tests.faults.table import FAULTS
 from tests.fixtures.catalog_promises import Promises
 from tests.fixtures.catalog_world import ARTIFACT, HOUR, START, VERSIONS, CatalogWorld
 from tests.fixtures.doors import Doors, created
 
-pytestmark = pytest.mark.timeout(0)
+pytestmark = FINISHES
 Patch = pytest.MonkeyPatch
 LOOK = timedelta(minutes=15)
 

@@ -21,14 +21,14 @@ from functions.verify import app as verify_app
 from functions.watchdog import app as watchdog_app
 from tests.fakes.job_queue import RecordingQueue, RecordingRecoveryQueue
 from tests.fakes.memory_store import MemoryStore
-from tests.faults.scoring import Tally, scored
+from tests.faults.scoring import FINISHES, Tally, scored
 from tests.faults.table import FAULTS
 from tests.faults.test_input_messages import PARSERS, mutated
 from tests.fixtures.doors import batch
 from tests.functions.context import context
 from tests.functions.test_dispatch import FLEET
 
-pytestmark = pytest.mark.timeout(0)
+pytestmark = FINISHES
 NOW = datetime(2024, 1, 1, 12, 5, tzinfo=UTC)
 MOST_RECEIVES = 5
 """After so many deliveries the queues of the template set a message aside."""

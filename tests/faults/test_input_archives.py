@@ -7,11 +7,11 @@ import pytest
 
 from fleetsave.model.keys import RecordName
 from fleetsave.verify import verdict
-from tests.faults.scoring import scored
+from tests.faults.scoring import FINISHES, scored
 from tests.fixtures.hostile.every import ALL
 from tests.fixtures.stored_archives import ArchiveRoom, against
 
-pytestmark = pytest.mark.timeout(0)
+pytestmark = FINISHES
 
 
 def outside(folder: Path, room: Path) -> list[str]:

@@ -16,12 +16,12 @@ from fleetsave.model.recovery_jobs import RecoveryJob
 from fleetsave.prune import event as prune_event
 from fleetsave.verify import event as verify_event
 from fleetsave.watchdog import event as watchdog_event
-from tests.faults.scoring import scored
+from tests.faults.scoring import FINISHES, scored
 from tests.unit.api import hostile
 from tests.unit.api.test_hostile_requests import PAYLOADS, body_with
 from tests.unit.api.world import NOW, RECOVER, World
 
-pytestmark = pytest.mark.timeout(0)
+pytestmark = FINISHES
 _SAFE = re.compile(r"(servers/[a-z0-9][a-z0-9_-]{0,62}|central)/[a-z]+/[a-z0-9_-]+\.(db|tar|sql|dump)(\.zst)?")
 _SAFE_ARTIFACT = re.compile(r"([a-z0-9][a-z0-9_-]{0,62}/){2}[a-z0-9][a-z0-9_-]{0,62}")
 _TEXTS = [*hostile.IDS, *hostile.KEYS, *hostile.PATHS, *hostile.RECOVERY_IDS, *hostile.CURSORS, *hostile.TEXTS]

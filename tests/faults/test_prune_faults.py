@@ -15,14 +15,14 @@ from fleetsave.prune.deletion import Deletion
 from fleetsave.prune.report import Outcome
 from fleetsave.prune.room import prune
 from fleetsave.store.base import ObjectStore
-from tests.faults.scoring import Tally, scored
+from tests.faults.scoring import FINISHES, Tally, scored
 from tests.faults.table import FAULTS
 from tests.fixtures.nth_call import NthCall, Way, every_call
 from tests.fixtures.prune_catalogs import Held, ago, fill
 from tests.unit.prune.bucket import DAY, NOW, Bucket, fleet, key_of
 from tests.unit.prune.runs import run
 
-pytestmark = pytest.mark.timeout(0)
+pytestmark = FINISHES
 EPOCH, FAR = datetime(1970, 1, 1, tzinfo=UTC), datetime(2099, 1, 1, tzinfo=UTC)
 
 

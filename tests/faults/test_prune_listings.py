@@ -9,13 +9,13 @@ from fleetsave.prune import server as prune_server
 from fleetsave.prune.deletion import Deletion
 from fleetsave.store.base import ObjectInfo
 from tests.fakes.memory_store import MemoryStore
-from tests.faults.scoring import Tally, scored
+from tests.faults.scoring import FINISHES, Tally, scored
 from tests.faults.table import FAULTS
 from tests.fixtures.prune_catalogs import Held, fill
 from tests.unit.prune.bucket import Bucket
 from tests.unit.prune.runs import run
 
-pytestmark = pytest.mark.timeout(0)
+pytestmark = FINISHES
 WAYS = ("empty", "cut", "one page lost")
 
 

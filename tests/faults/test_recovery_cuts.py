@@ -13,13 +13,13 @@ from fleetsave.local.sshd import SshServer
 from fleetsave.model.fleet import Server
 from fleetsave.sources.over_ssh import SshSource
 from fleetsave.transports.ssh import SshTransport
-from tests.faults.scoring import scored
+from tests.faults.scoring import FINISHES, scored
 from tests.fixtures.copies import TreeRestoring
 from tests.fixtures.game import running_game
 from tests.fixtures.killed_trees import killed_trees
 from tests.fixtures.restores import Backup, KilledAgents, Restoring
 
-pytestmark = pytest.mark.timeout(0)
+pytestmark = FINISHES
 
 
 @pytest.fixture

@@ -9,14 +9,14 @@ import pytest
 
 from fleetsave.model.recoveries import Status
 from fleetsave.model.recovery_records import RecoveryRequest
-from tests.faults.scoring import Tally, scored
+from tests.faults.scoring import FINISHES, Tally, scored
 from tests.faults.table import FAULTS
 from tests.unit.api.world import MISSION, NEWEST, RECOVER, World, key_of
 from tests.unit.recover.test_room_failures import reason_of
 from tests.unit.recover.world import OLD
 from tests.unit.recover.world import World as Worker
 
-pytestmark = pytest.mark.timeout(0)
+pytestmark = FINISHES
 SERVERS = ("server_001", "server_002", "server_003")
 Request = tuple[dict[str, Any], bool]
 """A body, and whether it says that it is meant."""

@@ -13,13 +13,13 @@ from fleetsave.model.recoveries import Reason
 from fleetsave.prune.deletion import Deletion
 from fleetsave.prune.report import Outcome
 from fleetsave.store.base import ObjectStore
-from tests.faults.scoring import IS_LONG, Tally, scored
+from tests.faults.scoring import FINISHES, IS_LONG, Tally, scored
 from tests.faults.table import FAULTS
 from tests.fixtures.interleaving import interleave
 from tests.unit.prune.bucket import Bucket
 from tests.unit.prune.test_race_with_recovery import delete_what_is_due, recover
 
-pytestmark = pytest.mark.timeout(0)
+pytestmark = FINISHES
 
 
 def race(tally: Tally, seen: Counter[str]) -> None:

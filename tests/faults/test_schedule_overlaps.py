@@ -11,8 +11,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import pytest
-
 from fleetsave.catalog.catalog import Catalog
 from fleetsave.catalog.recoveries import Recoveries
 from fleetsave.collect.outcome import Superseded
@@ -28,10 +26,10 @@ from fleetsave.model.kinds import Kind
 from tests.fakes.job_queue import RecordingAnnouncer
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.sqlite_source import FakeSource, Snapshot
-from tests.faults.scoring import Tally, scored
+from tests.faults.scoring import FINISHES, Tally, scored
 from tests.faults.table import FAULTS
 
-pytestmark = pytest.mark.timeout(0)
+pytestmark = FINISHES
 NOON = datetime(2024, 1, 1, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 SERVERS = ("alpha", "beta", "gamma")

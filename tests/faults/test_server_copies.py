@@ -12,13 +12,13 @@ import pytest
 from fleetsave.local.game import check_game, last_payment
 from fleetsave.model.keys import RecordName
 from tests.fakes.memory_store import MemoryStore
-from tests.faults.scoring import scored
+from tests.faults.scoring import FINISHES, scored
 from tests.fixtures.captures import Capturing
 from tests.fixtures.game import running_game
 from tests.soak.test_mutants import CHECKS, copy, judge, passes_integrity_check, wait_for_payments
 
 
-@pytest.mark.timeout(0)
+@FINISHES
 @pytest.mark.parametrize("journal_mode", ["wal", "delete"])
 @pytest.mark.parametrize("suffixes", [("",), ("", "-wal", "-journal")], ids=["alone", "with its journal"])
 def test_no_copy_of_a_live_file_is_verified(

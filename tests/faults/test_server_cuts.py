@@ -23,14 +23,14 @@ from fleetsave.store.s3 import S3Store
 from fleetsave.transports import ssh as ssh_transport
 from fleetsave.transports.https import HttpsConnection
 from fleetsave.transports.ssh import SshTransport
-from tests.faults.scoring import scored
+from tests.faults.scoring import FINISHES, scored
 from tests.fixtures.fault_station import DATABASE, FILES, MONEY, FaultStation, LentSource, stand_in_tally
 from tests.fixtures.game import RunningGame, running_game
 from tests.fixtures.stores import BUCKET
 from tests.fixtures.tcp_proxy import Fault, Harm, TcpProxy, Way
 
 VARIANTS = 8
-pytestmark = pytest.mark.timeout(0)
+pytestmark = FINISHES
 
 
 @dataclass

@@ -21,7 +21,7 @@ from fleetsave.sources.over_https import HttpsSource
 from fleetsave.transports import ssh as ssh_transport
 from fleetsave.transports.https import HttpsConnection
 from tests.fakes.memory_store import MemoryStore
-from tests.faults.scoring import Tally, scored
+from tests.faults.scoring import FINISHES, Tally, scored
 from tests.fixtures.agents import Agents, raw_exchange
 from tests.fixtures.fault_station import DATABASE, FILES, FaultStation, key_of, stand_in_tally
 from tests.fixtures.lying_python import LIES, TRUTH, LyingPython
@@ -59,7 +59,7 @@ def is_told_of(seen: dict[str, int], outcome: str) -> None:
     seen[outcome] = seen.get(outcome, 0) + 1
 
 
-@pytest.mark.timeout(0)
+@FINISHES
 def test_lies_of_what_runs_on_the_server(station: FaultStation, tmp_path: Path) -> None:
     create(tmp_path / "world.db", "delete")
     station.protect(tmp_path / "world.db", deadline="5s")
@@ -140,7 +140,7 @@ def speaking(speak: Speak, chance: Random) -> Iterator[int]:
         thread.join()
 
 
-@pytest.mark.timeout(0)
+@FINISHES
 def test_whoever_answers_is_no_ssh_server(station: FaultStation, tmp_path: Path) -> None:
     create(tmp_path / "world.db", "delete")
     station.protect(tmp_path / "world.db")
@@ -179,7 +179,7 @@ def alter(answer: bytes, chance: Random) -> bytes:
     )
 
 
-@pytest.mark.timeout(0)
+@FINISHES
 def test_lies_between_us_and_an_agent(station: FaultStation, agents: Agents, tmp_path: Path) -> None:
     game = tmp_path / "game"
     game.mkdir()

@@ -5,11 +5,9 @@ import shutil
 import time
 from pathlib import Path
 
-import pytest
-
 from fleetsave.model.errors import CaptureError
 from tests.fakes.memory_store import MemoryStore
-from tests.faults.scoring import Tally, scored
+from tests.faults.scoring import FINISHES, Tally, scored
 from tests.fixtures.fault_station import FaultStation, stand_in_tally
 from tests.fixtures.odd_files import ODD_FILES, WHOLE, Odd, good
 
@@ -41,7 +39,7 @@ def judge(station: FaultStation, tally: Tally, what: str, odd: Odd, path: Path) 
     return reason
 
 
-@pytest.mark.timeout(0)
+@FINISHES
 def test_whatever_stands_for_a_database(station: FaultStation, tmp_path: Path) -> None:
     folder = tmp_path / "game"
     path = folder / "world.db"

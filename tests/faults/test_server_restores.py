@@ -9,12 +9,12 @@ from fleetsave.local.game import check_game
 from fleetsave.model.errors import RestoreError
 from fleetsave.model.records import Outcome
 from fleetsave.model.recovery_records import SwapMethod
-from tests.faults.scoring import scored
+from tests.faults.scoring import FINISHES, scored
 from tests.fixtures.game import running_game
 from tests.fixtures.restores import Backup, Restoring, deliver
 
 
-@pytest.mark.timeout(0)
+@FINISHES
 @pytest.mark.parametrize("journal_mode", ["wal", "delete"])
 def test_restores_beside_a_game_at_full_speed(restoring: Restoring, tmp_path: Path, journal_mode: str) -> None:
     seconds: list[float] = []

@@ -19,7 +19,7 @@ import pytest
 from fleetsave.local.sshd import SshServer
 from fleetsave.sources.sqlite import held, remote_python
 from fleetsave.transports import ssh as ssh_transport
-from tests.faults.scoring import Tally, scored
+from tests.faults.scoring import FINISHES, Tally, scored
 from tests.faults.test_server_disk import leave_free
 from tests.fixtures.fault_station import FaultStation, stand_in_tally
 from tests.fixtures.game import RunningGame, running_game
@@ -157,7 +157,7 @@ def lanes(folder: Path, ssh: SshServer, journal_mode: str, staging: Path | None)
         yield made
 
 
-@pytest.mark.timeout(0)
+@FINISHES
 @pytest.mark.parametrize("journal_mode", ["wal", "delete"])
 @pytest.mark.parametrize("way", ["frozen", "held"])
 def test_a_connection_that_falls_silent(

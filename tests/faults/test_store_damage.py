@@ -18,14 +18,14 @@ from fleetsave.model.watch import ProblemKind
 from fleetsave.planning.selection import select
 from fleetsave.verify import verdict
 from fleetsave.verify.room import verify
-from tests.faults.scoring import Tally, scored
+from tests.faults.scoring import FINISHES, Tally, scored
 from tests.faults.table import FAULTS
 from tests.fixtures.catalog_world import FLEET as WORLDS_FLEET
 from tests.fixtures.catalog_world import HOUR, VERSIONS, CatalogWorld
 from tests.fixtures.stored_archives import ArchiveRoom, assemble, game_folder
 from tests.fixtures.stored_backups import NOON, Room, judged, make_database
 
-pytestmark = pytest.mark.timeout(0)
+pytestmark = FINISHES
 WAYS = ["database, zstd", "database, plain", "archive"]
 SSH = {"host": "localhost", "user": "backup", "host_keys": ["ssh-ed25519 AAAA"], "key_secret": "fleetsave/ssh/read-one"}
 FLEET = Fleet.model_validate(

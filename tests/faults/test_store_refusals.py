@@ -18,14 +18,14 @@ from fleetsave.store import profiles
 from fleetsave.store.base import ObjectStore
 from fleetsave.store.s3 import S3Store
 from fleetsave.verify import verdict
-from tests.faults.scoring import Tally, scored
+from tests.faults.scoring import FINISHES, Tally, scored
 from tests.faults.table import FAULTS
 from tests.fixtures import catalog_world
 from tests.fixtures.catalog_promises import Promises
 from tests.fixtures.catalog_world import HOUR, VERSIONS, CatalogWorld
 from tests.fixtures.s3_proxy import Asked, Mischief, S3Proxy
 
-pytestmark = pytest.mark.timeout(0)
+pytestmark = FINISHES
 BUCKET = "backups"
 ROOTS = ("servers/", "catalog/", "state/", "recoveries/")
 
