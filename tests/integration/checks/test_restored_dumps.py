@@ -205,8 +205,11 @@ def test_a_database_without_a_table_is_suspect(lab: Lab) -> None:
 
 
 def test_an_index_that_is_not_valid_is_found(lab: Lab) -> None:
-    marked = b"\nUPDATE pg_index SET indisvalid = false WHERE indexrelid = 'public.players_pkey'::regclass;\n"
-    _, findings = lab.restored(lab.dump.plain + b"SET allow_system_table_mods = on;" + marked)
+    marked = (
+        b"SET allow_system_table_mods = on;\n"
+        b"UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'public.players_pkey'::regclass;"
+    )
+    _, findings = lab.restored(lab.dump.plain.replace(b"\n\\unrestrict ", b"\n" + marked + b"\n\\unrestrict "))
     assert found(findings, "indexes").detail == "not valid: public.players_pkey"
     assert found(findings, "indexes").outcome is Outcome.FAILED
 
