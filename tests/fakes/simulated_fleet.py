@@ -197,7 +197,8 @@ class SimulatedFleet:
         backup = backup_at(number, kind, hour, self._at)
         bit, place = self._bit(kind, hour), self._place(number, kind)
         if 0 <= bit < 64:
-            backup.is_marked |= bool(self._marked[place] >> bit & 1)
+            if self._marked[place] >> bit & 1:
+                backup.is_marked, backup.marked_at = True, self._at
             backup.has_data &= not self._gone[place] >> bit & 1
             backup.has_beside &= not self._beside_gone[place] >> bit & 1
         return backup

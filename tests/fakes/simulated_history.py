@@ -53,7 +53,10 @@ def server_number(server: str) -> int | None:
 
 @dataclass
 class SimulatedBackup:
-    """One backup: whether its data is there, and what stands beside an archive, and what records it has."""
+    """One backup: whether its data is there, and what stands beside an archive, and what records it has.
+
+    `marked_at` is when it was marked as pruned, None if that was long ago.
+    """
 
     number: int
     kind: Kind
@@ -62,6 +65,7 @@ class SimulatedBackup:
     has_beside: bool
     records: tuple[str, ...]
     is_marked: bool
+    marked_at: datetime | None = None
 
     def data_objects(self) -> Iterator[ObjectInfo]:
         """Yield the objects of the data in the order of their keys."""
@@ -77,7 +81,8 @@ class SimulatedBackup:
         prefix, moment = f"catalog/{self._key}/", _moment(self.hour)
         for name in names:
             after = _STORED_AFTER if name == "stored" else _PRUNED_AFTER if name == "pruned" else _VERIFIED_AFTER
-            yield ObjectInfo(f"{prefix}{name}.json", 2048, "0" * 32, moment + after, {})
+            written_at = self.marked_at if name == "pruned" and self.marked_at else moment + after
+            yield ObjectInfo(f"{prefix}{name}.json", 2048, "0" * 32, written_at, {})
 
     @property
     def _key(self) -> str:

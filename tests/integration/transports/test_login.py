@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
+import paramiko
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from cryptography.hazmat.primitives.serialization import (
@@ -149,6 +150,20 @@ def test_a_refused_connection_may_pass_later(server: SshServer) -> None:
     with pytest.raises(TransportError, match="refused") as caught:
         greet(server.ssh_settings().model_copy(update={"port": free_port()}), server.private_key)
     assert caught.value.retryable
+
+
+def test_a_connection_that_ends_within_the_login_is_no_refusal(server: SshServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = paramiko.Transport.auth_publickey
+
+    def cut(transport: paramiko.Transport, user: str, key: paramiko.PKey) -> list[str]:
+        transport.sock.shutdown(socket.SHUT_RD)  # the server's answer never comes
+        return answer(transport, user, key)
+
+    monkeypatch.setattr(paramiko.Transport, "auth_publickey", cut)
+    with pytest.raises(TransportError) as caught:
+        greet(server.ssh_settings(), server.private_key)
+    assert caught.value.retryable
+    assert not isinstance(caught.value, AuthenticationError)
 
 
 def test_a_host_that_has_no_address_may_have_one_later(server: SshServer) -> None:

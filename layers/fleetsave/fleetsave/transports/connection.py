@@ -17,6 +17,9 @@ from fleetsave.transports.private_key import read_private_key
 # What paramiko logs as an error, with its stack, it also raises; ours says it once, with what to do.
 logging.getLogger("paramiko").setLevel(logging.CRITICAL)
 
+_CONNECTION_LOST = "transport shut down or saw EOF"
+"""What paramiko says, as of a refused login, when the connection ended before the server had answered (auth_handler.py)."""
+
 _CIPHERS = (
     "aes128-gcm@openssh.com",  # the quickest: it needs no second pass for a checksum
     "aes256-gcm@openssh.com",
@@ -127,13 +130,17 @@ class Login:
         try:
             more = transport.auth_publickey(self.ssh.user, self._key)
         except paramiko.AuthenticationException as error:
+            if _CONNECTION_LOST in str(error):
+                raise self._lost_in_login(error) from error
             raise self._refused(str(error).rstrip(".")) from error
         except (OSError, EOFError, paramiko.SSHException) as error:
-            raise TransportError(
-                "log in to", self.target, str(error) or type(error).__name__, "Look at the server's sshd log.", retryable=True
-            ) from error
+            raise self._lost_in_login(error) from error
         if more:
             raise self._refused(f"the server also wants {' or '.join(more)}")
+
+    def _lost_in_login(self, error: Exception) -> TransportError:
+        cause = str(error) or type(error).__name__
+        return TransportError("log in to", self.target, cause, "Look at the server's sshd log.", retryable=True)
 
     def _refused(self, cause: str) -> AuthenticationError:
         return AuthenticationError(
