@@ -1,6 +1,5 @@
 """Fault 38: a dump is cut off or killed, or what was stored of it is damaged: no object, or rejected."""
 
-import time
 from collections.abc import Callable, Iterator
 from random import Random
 
@@ -16,7 +15,6 @@ from tests.faults.table import FAULTS
 from tests.fixtures import rich_database
 from tests.fixtures.dump_damage import Damage, cut_anywhere, cut_within_data, damage_at_rest, flip_a_bit
 from tests.fixtures.dump_faults import (
-    Strike,
     Trial,
     dump_through_a_cut,
     dump_while,
@@ -32,26 +30,12 @@ ROWS = 60_000
 Break = Callable[[Dumping, Random, float, int], Trial]
 
 
-def as_soon_as_there(strike: Strike, seconds: float) -> Strike:
-    """Return a strike that waits for what it is to strike, up to so many seconds."""
-
-    def act(dumping: Dumping) -> bool:
-        ends_at = time.monotonic() + seconds
-        while not strike(dumping):
-            if time.monotonic() > ends_at:
-                return False
-            time.sleep(0.01)
-        return True
-
-    return act
-
-
 def kill_the_program(dumping: Dumping, chance: Random, seconds: float, _size: int) -> Trial:
-    return dump_while(dumping, as_soon_as_there(kill_pg_dump, seconds), chance.uniform(0, seconds * 0.7))
+    return dump_while(dumping, kill_pg_dump, chance.uniform(0, seconds * 0.7))
 
 
 def end_the_session(dumping: Dumping, chance: Random, seconds: float, _size: int) -> Trial:
-    return dump_while(dumping, as_soon_as_there(terminate_backend, seconds), chance.uniform(0, seconds * 0.7))
+    return dump_while(dumping, terminate_backend, chance.uniform(0, seconds * 0.7))
 
 
 def cut_the_network(dumping: Dumping, chance: Random, _seconds: float, size: int) -> Trial:
