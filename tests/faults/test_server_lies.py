@@ -192,8 +192,8 @@ def test_lies_between_us_and_an_agent(station: FaultStation, agents: Agents, tmp
     def act(head: bytes, tls: ssl.SSLSocket) -> None:
         answer = raw_exchange(agent, head)
         left, chance = hit
-        hit[0] = left - 1  # type: ignore[operator]
-        tls.sendall(alter(answer, chance) if left == 0 else answer)  # type: ignore[arg-type]
+        hit[0] = left - 1  # type: ignore[operator]  # an int, set before the first answer
+        tls.sendall(alter(answer, chance) if left == 0 else answer)  # type: ignore[arg-type]  # alter and chance are given together
 
     seen: dict[str, int] = {}
     longest = 0.0

@@ -26,7 +26,7 @@ def test_restores_beside_a_game_at_full_speed(restoring: Restoring, tmp_path: Pa
         for _ in tally.each():
             backup = Backup(game.path, tmp_path / "backup.db")
             wanted = game.acknowledged + tally.chance.randint(1, 30)
-            game.process.wait_until(lambda wanted=wanted: game.acknowledged >= wanted, timeout=60)  # type: ignore[misc]
+            game.process.wait_until(lambda wanted=wanted: game.acknowledged >= wanted, timeout=60)  # type: ignore[misc]  # bound now, for the loop goes on
             restorer = restoring.restorer(backup, game.path)
             deliver(restorer, backup)
             try:

@@ -131,7 +131,7 @@ def is_free(path: Path) -> bool:
     with closing(sqlite3.connect(path, timeout=0.2, isolation_level=None)) as connection:
         try:
             if connection.execute("PRAGMA journal_mode").fetchone() == ("wal",):
-                return connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0  # type: ignore[no-any-return]
+                return connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0] == 0  # type: ignore[no-any-return]  # the pragma's first column is a number
             connection.execute("BEGIN EXCLUSIVE")
             connection.execute("COMMIT")
         except sqlite3.OperationalError:

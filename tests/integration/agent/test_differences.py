@@ -113,7 +113,7 @@ def test_a_selection_that_is_left_out_or_the_same_is_that_of_the_agent(
 ) -> None:  # fmt: skip
     (game / "cache").mkdir()
     (game / "large").write_bytes(bytes(1001))
-    content = b"".join(archive(agent, game, **settings)())  # type: ignore[arg-type]
+    content = b"".join(archive(agent, game, **settings)())  # type: ignore[arg-type]  # settings of the test's own names
     assert b"files/files/cache" not in content
     assert b'"too_large"' in content
 
@@ -134,6 +134,6 @@ def test_files_of_a_pattern_have_the_same_names_in_a_full_backup_on_both_sides(a
     agent = agents.start(databases=[{"name": "worlds", "path": configured.path}], files=[{"path": str(game)}], full=True)
     paths = source_of(agent).expand(configured)
     parts = [DatabasePart(f"databases/{artifact_name(configured, path)}.db", path, {}, 5, 5) for path in paths]
-    content = b"".join(archive(agent, game, *parts)())  # type: ignore[arg-type]
+    content = b"".join(archive(agent, game, *parts)())  # type: ignore[arg-type]  # as many parts as it takes
     assert len(parts) == 2
     assert all(part.member.encode() in content for part in parts)

@@ -55,7 +55,7 @@ def in_process(
     }  # fmt: skip
     # Ours may be in a folder that nobody else can reach.
     python = sys.executable if user is None else "/usr/bin/python3"
-    return subprocess.Popen(  # type: ignore[call-overload,no-any-return]
+    return subprocess.Popen(  # type: ignore[call-overload,no-any-return]  # options that are passed through
         [python, "-c", _SCRIPT.format(body=body), str(layer_programs().folder), str(folder / "server")],
         env=environment, cwd="/", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         preexec_fn=before, **other,  # noqa: PLW1509 - it makes one call, which takes no lock
@@ -63,7 +63,7 @@ def in_process(
 
 
 def said(body: str, folder: Path, **given: object) -> str:
-    with in_process(body, folder, **given) as process:  # type: ignore[arg-type]
+    with in_process(body, folder, **given) as process:  # type: ignore[arg-type]  # options that are passed through
         return process.communicate(timeout=60)[0]
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -45,10 +46,9 @@ def prune_does_not_see_pins(patch: Patch) -> None:
 
 
 def prune_keeps_no_newest(patch: Patch) -> None:
-    def delete_all(self: object, decisions: list[object], _policy: object) -> list[object]:
-        share: server._Share = self  # type: ignore[assignment]
+    def delete_all(share: Any, decisions: list[Any], _policy: object) -> list[object]:
         for decision in decisions:
-            key: BackupKey = decision.key  # type: ignore[attr-defined]
+            key = decision.key
             share.run.store.put(key.record_key(RecordName.PRUNED), b"{}")
             share.run.store.delete(key.text)
         return []

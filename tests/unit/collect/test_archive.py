@@ -131,10 +131,10 @@ def test_a_run_killed_before_its_object_appeared_is_published_by_the_next(world:
     def fail(*_: object) -> None:
         raise StoreError("complete upload", KEY.text, "the store is away", "It is tried again.", retryable=True)
 
-    complete, world.store.complete_upload = world.store.complete_upload, fail  # type: ignore[method-assign,assignment]
+    complete, world.store.complete_upload = world.store.complete_upload, fail  # type: ignore[method-assign,assignment]  # the store fails once
     with pytest.raises(StoreError):
         run(world)
-    world.store.complete_upload = complete  # type: ignore[method-assign]
+    world.store.complete_upload = complete  # type: ignore[method-assign]  # and works again
     assert isinstance(run(world), Stored)
     assert (len(world.source.orders), world.plain(KEY)) == (1, CONTENT)
 

@@ -63,7 +63,7 @@ def test_lines_that_only_say_that_it_is_at_work_are_passed_over(tmp_path: Path) 
 def test_a_certificate_that_is_not_good_is_named_and_nothing_is_sent(
     tmp_path: Path, certificates: dict[str, timedelta | str], words: str
 ) -> None:
-    with ScriptedAgent(tmp_path / "agent", says(http("200 OK", REPLY)), **certificates) as agent:  # type: ignore[arg-type]
+    with ScriptedAgent(tmp_path / "agent", says(http("200 OK", REPLY)), **certificates) as agent:  # type: ignore[arg-type]  # certificates are paths
         with pytest.raises(TransportError, match=words) as refused:
             ask(agent)
         assert agent.requests == []

@@ -235,7 +235,7 @@ def test_a_queue_that_takes_nothing_is_told_and_asked_again_in_the_next_look(mon
 def test_a_store_that_cannot_tell_the_time_is_an_error_and_no_look() -> None:
     world = World()
     world.bucket.store.fail("head", StoreError("head", "x", "ServiceUnavailable", "Wait."))
-    world.bucket.store.now = lambda: (_ for _ in ()).throw(StoreError("read the clock", "b", "down", "Wait."))  # type: ignore[method-assign]
+    world.bucket.store.now = lambda: (_ for _ in ()).throw(StoreError("read the clock", "b", "down", "Wait."))  # type: ignore[method-assign]  # the store does not tell the time
     with pytest.raises(StoreError):
         world.look()
 

@@ -1,9 +1,12 @@
 """Once a day a server is looked at whole: growth, what prune has left, and what is to be read again."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from fleetsave.model.keys import RecordName
 from fleetsave.model.watch import Problem, ProblemKind
+from fleetsave.store.base import ObjectInfo
 from tests.fakes.memory_store import MemoryStore
 from tests.unit.prune.bucket import DAY, NOW, VERIFIED
 from tests.unit.prune.recovering import begin
@@ -82,7 +85,7 @@ def grow(store: MemoryStore, keys: set[str], monkeypatch: pytest.MonkeyPatch) ->
     """Let a store say that objects have a gibibyte each."""
     listing = store.list
 
-    def larger(prefix: str, *, start_after: str | None = None):  # type: ignore[no-untyped-def]
+    def larger(prefix: str, *, start_after: str | None = None) -> Iterator[ObjectInfo]:
         for info in listing(prefix, start_after=start_after):
             yield info if info.key not in keys else type(info)(info.key, 1 << 30, info.etag, info.last_modified, {})
 

@@ -84,6 +84,6 @@ def _asset(apprise: ModuleType) -> Any:
 @cache
 def _apprise() -> ModuleType:
     """Return Apprise, loaded when it is first needed: that takes a second or two, and most looks tell nobody anything."""
-    import apprise  # noqa: PLC0415
+    import apprise  # noqa: PLC0415 - it is large, and most looks tell nothing
 
     return apprise

@@ -67,14 +67,14 @@ class PostgresProcess:
         """Return what the program writes. Raise ValueError if it writes elsewhere."""
         if self._process.stdout is None:
             raise ValueError(f"{self.name} writes elsewhere")
-        return self._process.stdout  # type: ignore[no-any-return]
+        return self._process.stdout  # type: ignore[no-any-return]  # it was opened as a pipe
 
     @property
     def stdin(self) -> IO[bytes]:
         """Return where the program reads. Raise ValueError if it reads elsewhere."""
         if self._process.stdin is None:
             raise ValueError(f"{self.name} reads elsewhere")
-        return self._process.stdin  # type: ignore[no-any-return]
+        return self._process.stdin  # type: ignore[no-any-return]  # it was opened as a pipe
 
     def chunks(self) -> Iterator[bytes]:
         """Yield what the program writes, to its end, in chunks of at most 1 MiB."""

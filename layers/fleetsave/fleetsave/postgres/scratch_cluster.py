@@ -109,7 +109,7 @@ class ScratchCluster:
             if hasattr(tarfile, "data_filter"):
                 archive.extractall(self.data, filter="data")
             else:  # Python 3.11.2, Debian 12's; the archive is as much our own as the programs are
-                archive.extractall(self.data)  # noqa: S202
+                archive.extractall(self.data)  # noqa: S202 - the layer's own cluster, made when it was built
         if self.as_user is not None:
             for path in (self.data, *self.data.rglob("*")):
                 os.chown(path, self.as_user, self.as_user)

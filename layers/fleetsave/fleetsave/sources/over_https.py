@@ -42,7 +42,7 @@ class HttpsSource:
                 raise refusal(repr(path), "unsupported_name", "its name is not UTF-8 text")
         return paths
 
-    def capture(self, database: SqliteDatabase, source_path: str, name: str, *, scratch: Path) -> Capture:  # noqa: ARG002
+    def capture(self, database: SqliteDatabase, source_path: str, name: str, *, scratch: Path) -> Capture:  # noqa: ARG002 - the port's arguments
         """Let the agent take a snapshot under `name`; one of that name and path is returned as it is.
 
         `scratch` is not needed: what cannot be frozen on the server is refused over HTTPS.

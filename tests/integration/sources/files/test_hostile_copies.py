@@ -66,7 +66,7 @@ def first_line(change: Line) -> TreeCopy:
 
 PATHS = ["../a", "/etc/cron.d/a", "a/../../b", "a//b", "./a", "a/.", "a/", "", "..", "a\0b", "/", "a/./b", "\ud800"]
 HOSTILE: dict[str, Callable[[], TreeCopy]] = {
-    **{f"the path {path!a}": lambda path=path: copy_with(path=path) for path in PATHS},  # type: ignore[misc]
+    **{f"the path {path!a}": lambda path=path: copy_with(path=path) for path in PATHS},  # type: ignore[misc]  # bound now, for the loop goes on
     "a link out, and a file through it": lambda: Folder().symlink("l", "/opt").add("l/evil").copy(links_out=True),
     "a link up, and a file through it": lambda: Folder().symlink("l", "..").add("l/evil").copy(links_out=True),
     "a link inside, and a file through it": lambda: Folder().directory("d").symlink("l", "d").add("l/evil").copy(),

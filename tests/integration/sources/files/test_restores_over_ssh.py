@@ -38,7 +38,7 @@ def live(tmp_path: Path) -> Path:
 
 
 def outcomes(restorer: object) -> set[Outcome]:
-    return {finding.outcome for finding in restorer.verify()}  # type: ignore[attr-defined]
+    return {finding.outcome for finding in restorer.verify()}  # type: ignore[attr-defined]  # the fixture's restorer is known by its port alone
 
 
 def test_every_entry_comes_back_as_it_was_and_what_was_there_as_well(

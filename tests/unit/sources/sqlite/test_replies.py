@@ -34,7 +34,7 @@ class Saying(FakeTransport):
         super().__init__()
         self._said = said
 
-    def run(self, command: Sequence[str], *, stdin: bytes = b"", timeout: float) -> CommandResult:  # noqa: ARG002
+    def run(self, command: Sequence[str], *, stdin: bytes = b"", timeout: float) -> CommandResult:  # noqa: ARG002 - the port's arguments
         return CommandResult(0, self._said, b"")
 
 

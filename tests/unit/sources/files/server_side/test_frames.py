@@ -35,7 +35,7 @@ class Broken(io.BytesIO):
     def write(self, data: object) -> int:
         if self.tell():
             raise BrokenPipeError
-        return super().write(data)  # type: ignore[arg-type]
+        return super().write(data)  # type: ignore[arg-type]  # the frames write bytes alone
 
 
 def test_saying_so_to_nobody_is_no_failure_of_its_own() -> None:

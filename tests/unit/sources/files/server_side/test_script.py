@@ -66,7 +66,7 @@ def ask(request: bytes) -> subprocess.CompletedProcess[bytes]:
     ],
 )
 def test_a_refusal_is_one_line(values: dict[str, object], reason: str) -> None:
-    trees = [{"member": "files/a", "include": ["**"], "exclude": [], **tree} for tree in values.pop("trees", [])]  # type: ignore[attr-defined]
+    trees = [{"member": "files/a", "include": ["**"], "exclude": [], **tree} for tree in values.pop("trees", [])]  # type: ignore[attr-defined]  # a list of trees, as the request has it
     request = {"name": "a", "deadline": 5, "databases": [], "trees": trees, **values}
     finished = ask(json.dumps(request).encode())
     assert finished.returncode == 0
