@@ -67,6 +67,12 @@ def proxy(seaweedfs_server: SeaweedFS) -> Iterator[S3Proxy]:
 
 
 @pytest.fixture(autouse=True)
+def nothing_made_yet(proxy: S3Proxy) -> None:
+    """Let each test count its own mischief."""
+    proxy.made.clear()
+
+
+@pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the SDK try as often as ever, but at once."""
     monkeypatch.setattr(ExponentialBackoff, "delay_amount", lambda *_: 0.001)

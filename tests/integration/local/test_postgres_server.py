@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -117,10 +118,12 @@ def test_nobody_enters_without_password_and_encryption(
 
 def test_passwords_are_in_no_command_line_and_no_environment(server: PostgresServer) -> None:
     with PgbenchLoad(server) as load:
-        processes = [Path(f"/proc/{pid}") for pid in processes_of(server.folder)]
-        seen = [(process / what).read_bytes() for process in processes for what in ("cmdline", "environ")]
+        seen = []
+        for pid in processes_of(server.folder):
+            with suppress(FileNotFoundError, ProcessLookupError):  # a worker of the server may end at any moment
+                seen += [Path(f"/proc/{pid}/{what}").read_bytes() for what in ("cmdline", "environ")]
         assert load.is_running
-    assert len(seen) >= 4
+    assert len(seen) >= 10, "the server and its helpers, pgbench and its sessions"
     assert [text for text in seen if server.superuser_password.encode() in text] == []
     assert server.superuser_password not in server.log.read_text()
 
