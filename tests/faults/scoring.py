@@ -20,6 +20,8 @@ from tests.faults.table import FAULTS, Fault
 from tests.soak.figures import machine
 
 SHORT_TRIALS = 60
+_MOST_TRIES = 10
+"""So many times as many trials as are wanted may be tried, for those that the fault passed by."""
 IS_LONG = os.environ.get("FLEETSAVE_FAULTS") == "long"
 FINISHES = pytest.mark.timeout(0 if IS_LONG else 600)
 """What a test of a fault is marked with: a short run that hangs is ended, a long one may take its hours."""
@@ -36,15 +38,23 @@ class Tally:
     seed: int
     chance: random.Random
     made: int = 0
+    missed: int = 0
     bad_accepted: list[str] = field(default_factory=list)
     lost: list[str] = field(default_factory=list)
     seen: dict[str, object] = field(default_factory=dict)
 
     def each(self) -> Iterator[int]:
-        """Yield the number of each trial, from 0, and count it once it is done."""
-        for number in range(self.trials):
+        """Yield a number for each trial, from 0, and count it once it is done, unless it was missed."""
+        for number in range(self.trials * _MOST_TRIES):
+            if self.made == self.trials:
+                return
+            missed = self.missed
             yield number
-            self.made += 1
+            self.made += self.missed == missed
+
+    def miss(self) -> None:
+        """Note that the fault passed the trial by, which is not counted then: `each` yields another."""
+        self.missed += 1
 
     def accepted(self, what: str) -> None:
         """Note that something bad passed for good."""
@@ -63,7 +73,7 @@ def scored(number: int, variant: str = "", *, share: int = 1, trials: int | None
     FLEETSAVE_FAULT_SEED makes chance repeat itself.
     """
     fault = FAULTS[number]
-    wanted = trials if trials is not None else max(1, fault.trials // share)
+    wanted = trials if trials is not None else -(-fault.trials // share)
     if not IS_LONG:
         wanted = min(wanted, -(-SHORT_TRIALS // share))
     seed = int(os.environ.get("FLEETSAVE_FAULT_SEED") or random.SystemRandom().randrange(1 << 32))
@@ -83,6 +93,7 @@ def _keep(tally: Tally) -> None:
         "trials": tally.made,
         "bad_accepted": len(tally.bad_accepted),
         "lost": len(tally.lost),
+        "missed": tally.missed,
         "seed": tally.seed,
         "date": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "is_long": IS_LONG,
