@@ -18,15 +18,17 @@ DATA = _DOCS / "fault-score.jsonl"
 
 _TITLE = """# Fault score
 
-What came of every fault that is injected, into real parts where it can be: sshd, S3 servers, SQLite under live writes, PostgreSQL.
+What came of every fault that is injected, into real parts where it can be: sshd, S3 servers, SQLite under live writes,
+PostgreSQL.
 
 - A trial is **bad** if something that is not whole passed for verified.
 - A trial is **lost** if something that should be there is not, or cannot be had back.
-- The **bound** is that of the true rate with 95 % confidence if none of n trials went wrong: 1 - 0.05^(1/n). In the summary n is
-  all trials of a fault, so that its bound is that of the fault as it was dealt out among its variants; each variant has its own below.
-- A trial that the fault passed by is not counted; how many were, is seen beside the variant.
-- A **short** run (`make test`) makes about 60 trials of a fault, a **long** one (`make soak`) as many as are asked. The newest long run
-  counts, else the newest short one. A seed repeats a run: `FLEETSAVE_FAULT_SEED=... FLEETSAVE_FAULTS=long .venv/bin/pytest --timeout 0 <test>`.
+- The **bound** is that of the true rate with 95 % confidence if none of n trials went wrong: 1 - 0.05^(1/n). In the summary n
+  is all trials of a fault: its bound holds for the fault as it was dealt out among its variants. Each variant has its own below.
+- A trial that the fault passed by is not counted; how many there were is told beside the variant.
+- A **short** run (`make test`) makes about 60 trials of a fault, a **long** one (`make soak`) as many as are asked. The newest
+  long run counts, else the newest short one.
+- A seed repeats a run: `FLEETSAVE_FAULT_SEED=... FLEETSAVE_FAULTS=long .venv/bin/pytest --timeout 0 tests/faults/...`.
 
 Fault 36, deltas on the wire, is left out: nothing of that kind is built.
 """
