@@ -19,16 +19,16 @@ def logger() -> Logger:
     return Logger(service=SERVICE)
 
 
-def count(name: str, value: float = 1, unit: MetricUnit = MetricUnit.Count) -> None:
+def count(name: str, value: float = 1) -> None:
     """Publish one value of a metric at once, without dimensions that grow with the fleet."""
-    publish({name: value}, unit)
+    publish({name: value})
 
 
-def publish(values: Mapping[str, float], unit: MetricUnit = MetricUnit.Count) -> None:
+def publish(values: Mapping[str, float]) -> None:
     """Publish up to 100 metrics in one line, as `count` does one."""
     provider = AmazonCloudWatchEMFProvider(namespace=SERVICE, service=SERVICE)
     for name, value in values.items():
-        provider.add_metric(name=name, unit=unit, value=value)
+        provider.add_metric(name=name, unit=MetricUnit.Count, value=value)
     provider.flush_metrics()
 
 

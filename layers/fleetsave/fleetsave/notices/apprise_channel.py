@@ -5,13 +5,11 @@ switched off, and an error names the channel by its kind and position.
 """
 
 from functools import cache
-from threading import get_ident
 from types import ModuleType
 from typing import Any
 
-from fleetsave.notices.deadline import failure, within
 from fleetsave.notices.notice import Notice, Severity
-from fleetsave.notices.silence import silenced
+from fleetsave.notices.sending import failure, silence, within
 
 _TYPES = {Severity.CRITICAL: "failure", Severity.WARNING: "warning", Severity.OK: "success", Severity.INFO: "info"}
 _CONNECT_SECONDS = 4.0
@@ -34,7 +32,7 @@ class AppriseChannel:
 
     def send(self, notice: Notice, seconds: float) -> None:
         """Deliver a notice. Raise ChannelError if Apprise does not say in time that it was taken."""
-        with silenced(get_ident()):  # loading takes seconds when it is cold, all of it our own: no deadline may fall into it
+        with silence():  # loading takes seconds when it is cold, all of it our own: no deadline may fall into it
             service = _apprise().Apprise.instantiate(self._url, asset=_asset(_apprise()))
         if service is None:
             raise failure("send notice to", self._name, "Apprise knows no such address", retryable=False)

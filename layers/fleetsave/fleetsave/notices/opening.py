@@ -6,9 +6,9 @@ from typing import Any
 from fleetsave.model.errors import ConfigurationError
 from fleetsave.notices.addresses import NoticeAddresses, parse_addresses
 from fleetsave.notices.apprise_channel import AppriseChannel
-from fleetsave.notices.pings import WebPing, open_pool
 from fleetsave.notices.ports import Channel, NoticePorts
 from fleetsave.notices.topic_channel import TopicChannel
+from fleetsave.notices.web_ping import WebPing, open_pool
 from fleetsave.store.base import ObjectStore
 
 

@@ -1,47 +1,96 @@
-"""Pings as Healthchecks takes them: an address is called when something is proven, and raises an alarm when it is not called."""
+"""What is pinged for, which is proof alone: the fleet in every look, an artifact once for each backup that was newly verified."""
 
-from urllib.parse import urlsplit, urlunsplit
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
-import urllib3
+from fleetsave.model.errors import FleetsaveError, InvalidInputError
+from fleetsave.model.keys import BackupKey
+from fleetsave.model.watch import ArtifactWatch, WatchReport
+from fleetsave.notices.addresses import FLEET
+from fleetsave.notices.digest import is_safe
+from fleetsave.notices.ports import Ping
+from fleetsave.notices.words import copy, count, plain
 
-from fleetsave.notices.deadline import within
-from fleetsave.notices.words import plain
+SECONDS = 20.0
+"""What all pings together may take in a look; an artifact's that is not sent is sent in the next one."""
 
-_CONNECT_SECONDS = 4.0
-_LONGEST_TEXT = 1_000
+_SECONDS_EACH = 5.0
+_MOST_FAILURES = 3
+"""After so many nothing more is sent in a look: the service is not there."""
 
-
-class WebPing:
-    """One address, called over HTTPS alone; `name` is what it stands for, and `pool` keeps the connections."""
-
-    def __init__(self, url: str, name: str, pool: urllib3.PoolManager) -> None:
-        self._url = url
-        self._name = f"ping of {name}"
-        self._pool = pool
-
-    def call(self, text: str, seconds: float, *, failed: bool = False) -> None:
-        """POST a text, with `failed` to the address with `/fail` behind it. Raise ChannelError unless it is answered with 2xx."""
-        within(seconds, "send", self._name, lambda: self._post(text, seconds, failed=failed))
-
-    def _post(self, text: str, seconds: float, *, failed: bool) -> str | None:
-        # a redirect is not followed: it could lead anywhere, and no such service answers with one
-        answer = self._pool.request(
-            "POST",
-            _failing(self._url) if failed else self._url,
-            body=plain(text)[:_LONGEST_TEXT].encode(),
-            headers={"Content-Type": "text/plain; charset=utf-8", "User-Agent": "fleetsave"},
-            timeout=urllib3.Timeout(connect=min(_CONNECT_SECONDS, seconds), read=seconds),
-            redirect=False,
-            retries=False,
-        )
-        return None if 200 <= answer.status < 300 else f"it was answered with status {answer.status}"
+_FIRST_FEW = 5
 
 
-def open_pool(authority: str | None = None) -> urllib3.PoolManager:
-    """Return what keeps connections to the services; `authority` is a file of certificates to trust instead of the usual ones."""
-    return urllib3.PoolManager(cert_reqs="CERT_REQUIRED", ca_certs=authority)
+@dataclass(frozen=True)
+class Pinged:
+    """What came of it: the newest verified backup pinged for, by artifact; how many were answered; and what failed."""
+
+    newest: Mapping[str, str]
+    sent: int
+    failures: Sequence[FleetsaveError]
 
 
-def _failing(url: str) -> str:
-    parts = urlsplit(url)
-    return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/fail"))
+def ping(report: WatchReport, pings: Mapping[str, Ping], before: Mapping[str, str], seconds: Callable[[], float]) -> Pinged:
+    """Ping for what a look proves; `before` holds the backups that were pinged for already, and `seconds` counts time."""
+    until, newest, sent = seconds() + SECONDS, {name: key for name, key in before.items() if name in pings}, 0
+    failures: list[FleetsaveError] = []
+    for name, call in _due(report, pings, newest):
+        remaining = min(until - seconds(), _SECONDS_EACH)
+        if remaining <= 0 or len(failures) >= _MOST_FAILURES:
+            break
+        try:
+            call(remaining)
+        except FleetsaveError as error:
+            failures.append(error)
+            continue
+        sent += 1
+        watch = _watched(report).get(name)
+        if watch is not None and watch.newest_verified_key:
+            newest[name] = watch.newest_verified_key
+    return Pinged(newest, sent, failures)
+
+
+def _due(report: WatchReport, pings: Mapping[str, Ping], before: Mapping[str, str]) -> list[tuple[str, Callable[[float], None]]]:
+    """Return the pings to send, by name, the fleet's first."""
+    due: list[tuple[str, Callable[[float], None]]] = []
+    if FLEET in pings:
+        text, failed = _state(report)
+        due.append((FLEET, lambda left: pings[FLEET].call(text, left, failed=failed)))
+    for name, watch in _watched(report).items():
+        if name in pings and _is_news(watch, before.get(name)):
+            due.append((name, _call(pings[name], f"verified: {copy(str(watch.newest_verified_key))}")))
+    return due
+
+
+def _call(one: Ping, text: str) -> Callable[[float], None]:
+    return lambda left: one.call(text, left)
+
+
+def _state(report: WatchReport) -> tuple[str, bool]:
+    """Return the state of the fleet in a line, and whether it is bad: something is not within its target, or nothing watched."""
+    unsafe = [one.artifact for one in report.artifacts if not is_safe(one)]
+    total = count(len(report.artifacts), "artifact")
+    if not unsafe:
+        return f"{total} within target", not report.artifacts
+    names = ", ".join(plain(name) for name in unsafe[:_FIRST_FEW])
+    return f"{len(unsafe):,} of {total} not within target: {names}{', ...' if len(unsafe) > _FIRST_FEW else ''}", True
+
+
+def _is_news(watch: ArtifactWatch, before: str | None) -> bool:
+    """Tell whether a backup was verified that is newer than the last one pinged for.
+
+    With nothing remembered that is one within its target: an old one would be told of as if it were new. A newest one that
+    turned bad makes an older one the newest, which is no news.
+    """
+    if watch.newest_verified_key is None:
+        return False
+    if before is None:
+        return is_safe(watch)
+    try:
+        return BackupKey.parse(watch.newest_verified_key).slot > BackupKey.parse(before).slot
+    except InvalidInputError:
+        return False
+
+
+def _watched(report: WatchReport) -> dict[str, ArtifactWatch]:
+    return {one.artifact: one for one in report.artifacts}

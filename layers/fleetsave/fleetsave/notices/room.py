@@ -10,8 +10,8 @@ from fleetsave.notices.decide import decide, without_memory
 from fleetsave.notices.delivery import Delivered, deliver, queued
 from fleetsave.notices.digest import summary
 from fleetsave.notices.notice import Notice
+from fleetsave.notices.pings import Pinged, ping
 from fleetsave.notices.ports import NoticePorts
-from fleetsave.notices.proof import Pinged, ping
 from fleetsave.notices.told import Told, Waiting, read_told, write_told
 
 _NEW = "this channel is told for the first time"

@@ -4,8 +4,8 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from fleetsave.notices.deadline import within
 from fleetsave.notices.notice import Notice
+from fleetsave.notices.sending import within
 
 
 class TopicChannel:

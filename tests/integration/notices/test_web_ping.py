@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fleetsave.model.errors import ChannelError
-from fleetsave.notices.pings import WebPing, open_pool
+from fleetsave.notices.web_ping import WebPing, open_pool
 from tests.fixtures.certificates import write_certificates
 from tests.fixtures.notice_servers import WebService, silent_service, web_service
 

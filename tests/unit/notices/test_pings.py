@@ -1,6 +1,6 @@
 from fleetsave.model.watch import ArtifactWatch
 from fleetsave.notices.addresses import FLEET
-from fleetsave.notices.proof import SECONDS, Pinged, ping
+from fleetsave.notices.pings import SECONDS, Pinged, ping
 from tests.fakes.channels import RecordingPing
 from tests.fixtures.looks import artifact_of, key_of, make_report, make_watch
 

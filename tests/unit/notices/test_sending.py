@@ -4,7 +4,7 @@ import threading
 import pytest
 
 from fleetsave.model.errors import ChannelError
-from fleetsave.notices.deadline import within
+from fleetsave.notices.sending import within
 
 
 def test_what_works_in_time_is_no_error() -> None:
