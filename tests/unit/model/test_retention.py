@@ -89,6 +89,17 @@ def test_what_is_missing_proves_nothing_and_is_not_deleted(backups: list[Backup]
 
 @given(histories, policies)
 @EXAMPLES
+def test_a_mark_as_pruned_makes_less_go_and_never_more(backups: list[Backup], policy: RetentionPolicy) -> None:
+    policy, marked = replace(policy, maximum_share=1), {one.key for one in backups[::2]}
+    gone = set(deleted(decide(backups, policy, NOW, half_pruned=marked)))
+    recoverable = sorted((one.key for one in backups if one.state is State.VERIFIED and one.key not in marked), reverse=True)
+    assert gone <= set(deleted(decide(backups, policy, NOW)))
+    assert not gone & set(recoverable[: policy.keep_last])
+    assert not gone or recoverable
+
+
+@given(histories, policies)
+@EXAMPLES
 def test_every_backup_that_is_not_pruned_gets_one_decision_with_a_reason(backups: list[Backup], policy: RetentionPolicy) -> None:
     decisions = decide(backups, policy, NOW)
     assert [one.key for one in decisions] == sorted((b.key for b in backups if b.state is not State.PRUNED), reverse=True)

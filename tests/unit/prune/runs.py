@@ -4,11 +4,12 @@ from collections.abc import Callable
 from datetime import datetime
 
 from fleetsave.catalog.catalog import Catalog
+from fleetsave.catalog.fleet_file import parse_fleet
 from fleetsave.model.keys import BackupKey
 from fleetsave.prune.report import Line, PruneReport
 from fleetsave.prune.room import prune
 from tests.fakes.memory_store import MemoryStore
-from tests.unit.prune.bucket import DAY, NOW, Bucket, fleet
+from tests.unit.prune.bucket import DAY, FLEET_TEXT, NOW, Bucket
 
 
 def run(
@@ -19,13 +20,14 @@ def run(
     as_of: datetime | None = None,
     store: MemoryStore | None = None,
     should_stop: Callable[[], bool] = lambda: False,
+    fleet_text: str = FLEET_TEXT,
 ) -> PruneReport:
     """Prune as the function does, with `store` in the place of the bucket's own."""
     store = store or bucket.store
     return prune(
         store=store,
         catalog=Catalog(store),
-        fleet=fleet(),
+        fleet=parse_fleet(fleet_text),
         default_keep_for=30 * DAY,
         now=now,
         execute=execute,

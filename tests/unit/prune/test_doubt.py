@@ -10,8 +10,11 @@ from fleetsave.model.kinds import Compression, Kind
 from fleetsave.model.retention import Rule
 from fleetsave.model.slots import Slot
 from tests.fakes.memory_store import MemoryStore
-from tests.unit.prune.bucket import DAY, NOW, VERIFIED, Bucket, CutListing, key_of
+from tests.unit.prune.bucket import DAY, FLEET_TEXT, NOW, VERIFIED, Bucket, CutListing, key_of
 from tests.unit.prune.runs import line, run
+
+DAILY = FLEET_TEXT.replace("keep_last: 1,", "keep_last: 1, daily: 10,")
+"""Keeps one backup for each of the last ten days that have one."""
 
 
 @pytest.fixture
@@ -89,6 +92,30 @@ def test_what_is_listed_but_gone_holds_the_artifact(bucket: Bucket) -> None:
     report = run(bucket, store=listing)
     assert report.deleted == 0
     assert "is gone" in report.lines[0].reason
+
+
+def test_what_is_thinned_out_stays_while_the_one_that_stands_for_it_is_gone_or_rejected(bucket: Bucket) -> None:
+    _, stands_for_it, thinned, _ = bucket.add_ages(1, 5, 5.1, 40)
+    hides = CutListing(bucket.store, lambda key: key == stands_for_it.record_key(RecordName.REJECTED))
+    bucket.add(stands_for_it, (*VERIFIED, RecordName.REJECTED))
+    report = run(bucket, store=hides, fleet_text=DAILY)
+    assert line(report, thinned).reason == f"a backup that is to stay has been rejected: {stands_for_it}"
+    shown = list(bucket.store.list(stands_for_it.text))
+    bucket.store.delete(stands_for_it.text)
+    listed = hides.list
+    hides.list = lambda prefix, **after: (  # type: ignore[method-assign]  # a listing that lags
+        iter([*listed(prefix, **after), *(shown if prefix == "servers/alpha/" else [])])
+    )
+    report = run(bucket, store=hides, fleet_text=DAILY)
+    assert line(report, thinned).reason == f"the data of a backup that is to stay is gone: {stands_for_it}"
+    assert report.deleted == 0
+
+
+def test_thinning_asks_only_for_what_stands_next_to_the_backups_that_go(bucket: Bucket) -> None:
+    bucket.add_ages(*range(1, 10), 5.1)
+    heads = bucket.store.calls["head"]
+    assert run(bucket, fleet_text=DAILY).deleted == 1
+    assert bucket.store.calls["head"] - heads == 2 + 2 + 3
 
 
 def test_foreign_objects_and_data_without_records_are_reported_and_left_alone(bucket: Bucket) -> None:

@@ -174,6 +174,14 @@ def test_a_backup_marked_as_pruned_that_must_stay_is_kept_and_reported(bucket: B
     assert [one.key for one in report.irregularities] == [newest.text]
 
 
+def test_a_backup_marked_as_pruned_takes_no_other_ones_place_among_the_newest(bucket: Bucket) -> None:
+    bucket.add(key_of(DAY), (*VERIFIED, RecordName.PRUNED))
+    recoverable, old = bucket.add_ages(40, 50)
+    report = run(bucket)
+    assert line(report, recoverable).rule is Rule.NEWEST_VERIFIED
+    assert line(report, old).outcome is Outcome.DELETED
+
+
 def test_a_run_whose_time_is_over_stops_and_says_so(bucket: Bucket) -> None:
     _, old, older = bucket.add_ages(1, 40, 50)
     report = run(bucket, should_stop=lambda: bucket.store.calls["delete"] > 0)

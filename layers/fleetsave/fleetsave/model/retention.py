@@ -2,7 +2,7 @@
 
 Whatever the policy says, these are never deleted:
 - a pinned backup, and one whose `stored.json` is not listed;
-- the `keep_last` newest verified backups, whatever their age, and everything newer than the newest verified one;
+- the `keep_last` newest verified backups that can be recovered, whatever their age, and everything newer than the newest of them;
 - anything of a server while a recovery of it, or from its backups, is not finished;
 - anything, if no backup is verified, if the newest judged one is suspect or rejected, or if a slot or a record lies in
   the future: then either the data or the clock is not to be trusted, and a person decides;
@@ -70,22 +70,33 @@ def decide(
     now: datetime,
     *,
     missing: Set[BackupKey] = frozenset(),
+    half_pruned: Set[BackupKey] = frozenset(),
     recovering: str | None = None,
 ) -> list[Decision]:
     """Decide on each backup of one artifact that is not pruned, newest first.
 
     `backups` holds every backup of the artifact once, in any order. `missing` names those whose data the store does not
-    have: they are kept, and prove nothing for the others. `recovering` says which recovery forbids deleting, None if none
-    does. Raise InvalidInputError if there is more than one artifact.
+    have: they are kept, and prove nothing for the others. `half_pruned` names those that are marked as pruned and have data,
+    given without the mark: nobody can recover one, so they prove nothing for the others either; they go if they would go
+    without the mark. `recovering` says which recovery forbids deleting, None if none does. Raise InvalidInputError if there is
+    more than one artifact.
     """
     artifacts = {backup.key.artifact_id for backup in backups}
     if len(artifacts) > 1:
         raise InvalidInputError("decide retention", str(min(artifacts)), "more than one artifact", "Decide on one at a time.")
     existing = sorted((b for b in backups if b.state is not State.PRUNED), key=lambda b: b.key, reverse=True)
-    verified = [backup for backup in existing if backup.state is State.VERIFIED and backup.key not in missing]
-    hold = _hold(backups, verified, now)
-    judge = _Judge(policy, now, [backup.key for backup in verified], missing, hold, recovering)
-    return _limit_share([judge.decide(backup) for backup in existing], policy)
+    verified = [backup.key for backup in existing if backup.state is State.VERIFIED and backup.key not in missing]
+    recoverable = [key for key in verified if key not in half_pruned]
+    hold = _hold(backups, now, is_any_verified=bool(recoverable))
+    judge = _Judge(policy, now, recoverable, missing, hold, recovering)
+    judge_of_marked = _Judge(policy, now, verified, missing, hold, recovering)
+    decisions = []
+    for backup in existing:
+        decision = judge.decide(backup)
+        if decision.action is Action.DELETE and backup.key in half_pruned:
+            decision = judge_of_marked.decide(backup)
+        decisions.append(decision)
+    return _limit_share(decisions, policy)
 
 
 def age_of(backup: Backup, now: datetime) -> timedelta:
@@ -160,7 +171,7 @@ class _Judge:
 _JUDGED = (State.VERIFIED, State.SUSPECT, State.INCONCLUSIVE, State.REJECTED)
 
 
-def _hold(backups: Sequence[Backup], verified: Sequence[Backup], now: datetime) -> str | None:
+def _hold(backups: Sequence[Backup], now: datetime, *, is_any_verified: bool) -> str | None:
     """Return why nothing of an artifact may be deleted, if that is so."""
     latest = max((moment for b in backups for moment in (b.key.slot.at, *b.recorded_at.values())), default=now)
     if latest > now + CLOCK_TOLERANCE:
@@ -174,7 +185,7 @@ def _hold(backups: Sequence[Backup], verified: Sequence[Backup], now: datetime) 
         return f"{article} {newest.state} backup holds pruning until a person decides (fleetsave verify --accept): {newest.key}"
     if newest is not None and newest.state is State.REJECTED:
         return f"the newest judged backup was rejected, which holds pruning until a newer one is verified: {newest.key}"
-    if not verified:
+    if not is_any_verified:
         return "no backup of it is verified"
     return None
 

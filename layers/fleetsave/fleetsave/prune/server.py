@@ -112,7 +112,14 @@ class _Share:
             ]  # fmt: skip
             return [Line.of(decision, artifact.sizes.get(decision.key, 0), Outcome.KEPT) for decision in unnamed]
         recovering = self.run.recoveries.reason(self.artifact_id.server_id)
-        decisions = decide(artifact.backups, policy, self.now, missing=artifact.unlisted, recovering=recovering)
+        decisions = decide(
+            artifact.backups,
+            policy,
+            self.now,
+            missing=artifact.unlisted,
+            half_pruned=artifact.half_pruned,
+            recovering=recovering,
+        )
         if any(decision.action is Action.DELETE for decision in decisions):
             doubt = find_doubt(artifact, decisions, self.moment.by_store, self.run.store, self.run.catalog)
             if doubt:
