@@ -140,6 +140,9 @@ FORGED = (
     "\\o |touch {proof}\nSELECT 1;\n",
     "\\copy (SELECT 1) TO PROGRAM 'touch {proof}'\n",
     "\\unrestrict 0\n\\i |touch {proof}\n",
+    # What looks like a comment before the guard, or like the line of one, is none to psql.
+    "-- a comment\r\\! touch {proof}\n\\restrict {key}\n\n\\unrestrict {key}\n",
+    "-- a comment\0\n\\restrict {key}\nSELECT 1;\n\\! touch {proof}\n",
 )
 
 

@@ -12,26 +12,27 @@ from collections.abc import Iterator
 HEAD_BYTES = 4096
 TAIL_BYTES = 1024
 _LEAST_KEY = 32
-_FIRST = re.compile(rb"(?:--[^\n]*\n|\n)*\\restrict ([A-Za-z0-9]+)\n")
-_LAST = re.compile(rb"\n\\unrestrict ([A-Za-z0-9]+)\n*$")
+_OWN = re.compile(rb"((?:--[^\n]*\n|\n)*)\\restrict ([A-Za-z0-9]+)\n")
 
 
 def guarded(chunks: Iterator[bytes]) -> Iterator[bytes]:
-    """Yield a plain dump with a new key in the place of its own, which may be known; with one in front where it has none.
+    """Yield a plain dump under a new key in the place of its own, which may be known.
 
-    The length stays, for dumps of ours. What `chunks` raises goes through.
+    The guard is the first line whatever stands in the text: psql ends comments and lines where others would not. The length
+    stays, for dumps of ours. What `chunks` raises goes through.
     """
     head = b""
     while len(head) < HEAD_BYTES + TAIL_BYTES and (chunk := next(chunks, None)) is not None:
         head += chunk
-    first = _FIRST.match(head[:HEAD_BYTES])
-    length = len(first[1]) if first else 0
-    key = secrets.token_hex(max(length, _LEAST_KEY))[: max(length, _LEAST_KEY)].encode()
-    begin, rest = (head[: first.start(1)] + key + b"\n", head[first.end() :]) if first else (b"\\restrict " + key + b"\n", head)
-    yield begin
+    own = _OWN.match(head[:HEAD_BYTES])
+    length = max(len(own[2]) if own else 0, _LEAST_KEY)
+    key = secrets.token_hex(length)[:length].encode()
+    yield b"\\restrict " + key + b"\n"
+    rest = own[1] + head[own.end() :] if own else head
     for chunk in chunks:
         rest += chunk
         if len(rest) > TAIL_BYTES:
             yield rest[:-TAIL_BYTES]
             rest = rest[-TAIL_BYTES:]
-    yield _LAST.sub(lambda last: last[0].replace(last[1], key, 1), rest)
+    last = re.search(rb"\n\\unrestrict (%s)\n*$" % own[2], rest) if own else None
+    yield rest[: last.start(1)] + key + rest[last.end(1) :] if last else rest
