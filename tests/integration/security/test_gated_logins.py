@@ -47,9 +47,11 @@ def test_there_is_no_shell(exposed: GatedServer, command: str) -> None:
     assert "fleetsave gate: " in answer.errors
 
 
-@pytest.mark.parametrize("option", [["-tt"], ["-A"], ["-X"], ["-N", "-o", "ExitOnForwardFailure=yes", "-R", "0:127.0.0.1:22"]])
+@pytest.mark.parametrize("option", [["-tt"], ["-A"], ["-X"], ["-R", "0:127.0.0.1:22"], ["-R", "{staging}/socket:127.0.0.1:22"]])
 def test_terminals_and_forwarding_are_refused(exposed: GatedServer, option: list[str]) -> None:
-    answer = exposed.client(*([] if "-N" in option else ["env"]), options=option, is_alone=True)
+    listens = "-R" in option
+    words = [word.format(staging=exposed.staging) for word in option] + ["-N", "-oExitOnForwardFailure=yes"] * listens
+    answer = exposed.client(*([] if listens else ["env"]), options=words, is_alone=True)
     assert answer.status != 0
     assert answer.output.strip() == b""
     assert "SSH_AUTH_SOCK" not in answer.errors

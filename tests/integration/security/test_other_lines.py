@@ -1,9 +1,10 @@
 """The page's other lines: SFTP that only reads, and a way to one port and to nothing else."""
 
+import re
 import socketserver
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -35,8 +36,8 @@ def line(begins: str) -> str:
 
 
 @contextmanager
-def behind(words: str, folder: Path) -> Iterator[SshServer]:
-    with SshServer(folder / "sshd") as server:
+def behind(words: str, folder: Path, configuration: Sequence[str] = ()) -> Iterator[SshServer]:
+    with SshServer(folder / "sshd", configuration=configuration) as server:
         keys = folder / "sshd" / "authorized_keys"
         keys.write_text(f"{words} {keys.read_text()}")
         yield server
@@ -65,22 +66,23 @@ def test_sftp_that_only_reads_reads_and_neither_writes_nor_runs(tmp_path: Path) 
     assert (tmp_path / "there").exists()
 
 
+def match_block(user: str) -> list[str]:
+    """Return the lines that the page has for sshd_config, for another user."""
+    found = re.search(r"^Match User \S+\n((?: +.*\n)+)", PAGE.read_text(), re.MULTILINE)
+    assert found is not None
+    return [f"Match User {user}", *found[1].splitlines()]
+
+
 def test_a_way_to_a_database_leads_there_alone_and_runs_nothing(tmp_path: Path) -> None:
     with greeting() as database, greeting() as other:
         words = line("restrict,port-forwarding,permitopen").replace("5432", str(database))
-        with behind(words, tmp_path) as server:
+        with behind(words, tmp_path, match_block("root")) as server:
             target = f"{server.user}@127.0.0.1"
             assert ask(server, tmp_path, "-W", f"127.0.0.1:{database}", target).stdout == b"here is PostgreSQL"
             assert ask(server, tmp_path, "-W", f"127.0.0.1:{other}", target).stdout == b""
             refused = ask(server, tmp_path, target, "id")
             assert (refused.returncode, refused.stdout) == (1, b"")
-            listening = ask(
-                server,
-                tmp_path,
-                "-N",
-                "-oExitOnForwardFailure=yes",
-                f"-R{free_port()}:127.0.0.1:{other}",
-                "-oConnectTimeout=5",
-                target,
-            )
-            assert listening.returncode != 0
+            for listening in (free_port(), tmp_path / ".s.PGSQL.5432"):
+                words_of_it = ["-N", "-oExitOnForwardFailure=yes", "-oConnectTimeout=5", f"-R{listening}:127.0.0.1:{other}"]
+                assert ask(server, tmp_path, *words_of_it, target).returncode != 0
+    assert not (tmp_path / ".s.PGSQL.5432").exists()
