@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from fleetsave.model.errors import AccessDeniedError, PruneRefusedError, StoreError
+from fleetsave.model.errors import AccessDeniedError, FleetsaveError, PruneRefusedError, StoreError
 from fleetsave.model.keys import RecordName
 from fleetsave.model.retention import Rule
 from fleetsave.prune.report import Outcome
@@ -152,8 +152,11 @@ def test_after_a_failure_the_rest_of_the_artifact_waits_and_other_artifacts_go_o
     assert line(report, old).outcome is Outcome.POSTPONED
     assert line(report, others).outcome is Outcome.DELETED
     assert not report.finished
-    with pytest.raises(Exception, match="connection reset"):
+    with pytest.raises(FleetsaveError) as incomplete:
         report.require_complete()
+    left, failed = incomplete.value.cause.split("; ")
+    assert left == "0 of the servers and 1 of the deletions are left for the next run"
+    assert failed.startswith("alpha/database/database: connection reset")
 
 
 def test_an_object_the_store_retains_is_no_failure_and_is_tried_again(bucket: Bucket) -> None:
@@ -187,7 +190,7 @@ def test_a_run_whose_time_is_over_stops_and_says_so(bucket: Bucket) -> None:
     report = run(bucket, should_stop=lambda: bucket.store.calls["delete"] > 0)
     assert line(report, older).outcome is Outcome.DELETED
     assert line(report, old).outcome is Outcome.POSTPONED
-    with pytest.raises(Exception, match="time was over"):
+    with pytest.raises(FleetsaveError, match="the time was over: 1 of the servers and 1 of the deletions are left"):
         report.require_complete()
 
 

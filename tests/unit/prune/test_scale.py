@@ -10,6 +10,7 @@ from typing import cast
 import pytest
 
 from fleetsave.catalog.catalog import Catalog
+from fleetsave.model.errors import FleetsaveError
 from fleetsave.prune import server
 from fleetsave.prune.inventory import Inventory, take
 from fleetsave.prune.report import PruneReport
@@ -108,6 +109,6 @@ def test_a_run_that_ends_early_says_so_and_the_next_ones_finish_it() -> None:
     first = run(bucket, concurrency=2, stop_after=40)
     assert not first.finished
     assert first.summary()["servers"]["left"] == first.servers_left > 0
-    with pytest.raises(Exception, match=f"{first.servers_left} servers were left"):
+    with pytest.raises(FleetsaveError, match=f"the time was over: {first.servers_left} of the servers"):
         first.require_complete()
     assert first.deleted + run(bucket).deleted == 6 * DUE

@@ -49,7 +49,14 @@ def test_however_few_a_run_comes_to_each_server_is_reached_in_turn(servers: int,
     assert seen == set(names)
 
 
-def test_on_one_day_every_run_begins_with_the_same_server_so_that_the_second_goes_on() -> None:
+def test_the_runs_of_a_day_share_the_servers_out() -> None:
+    names = [f"server-{number:03d}" for number in range(240)]
+    midnight = NOW.replace(hour=0, minute=30)
+    hourly = [in_turn(names, midnight + timedelta(hours=hour))[:14] for hour in range(24)]
+    assert {name for reached in hourly for name in reached} == set(names)
+
+
+def test_a_run_that_is_delivered_again_within_the_hour_begins_with_the_same_server() -> None:
     names = [f"server-{number:03d}" for number in range(100)]
     morning = NOW.replace(hour=4, minute=30)
     assert in_turn(names, morning) == in_turn(names, morning + timedelta(minutes=16))

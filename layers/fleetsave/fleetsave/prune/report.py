@@ -25,7 +25,7 @@ class Outcome(StrEnum):
     """The store refused to delete it, as it does while an object is locked; the next run tries again."""
     FAILED = "failed"
     POSTPONED = "postponed"
-    """The run ended before its turn came; the next run does it."""
+    """An earlier deletion of the artifact failed, or the run's time was over; the next run does it."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ class PruneReport:
 
     @property
     def finished(self) -> bool:
-        """Tell whether everything was done that was due, before the run's time was over."""
+        """Tell whether nothing that was due was left for another run."""
         return not self.servers_left and not self._counts[Outcome.POSTPONED]
 
     @property
@@ -145,7 +145,10 @@ class PruneReport:
             return
         causes = [f"{failed['artifact']}: {failed['cause']}" for failed in self.failures]
         if not self.finished:
-            causes.append(f"the time was over first, {self.servers_left} servers were left for the next run")
+            why = "the time was over: " if self.servers_left or not self.failures else ""
+            postponed = self._counts[Outcome.POSTPONED]
+            left = f"{self.servers_left} of the servers and {postponed} of the deletions are left for the next run"
+            causes.insert(0, f"{why}{left}")
         raise FleetsaveError(
             "prune", f"{len(self.failures)} artifacts" if self.failures else "the fleet", "; ".join(causes[:10]),
             "What was done stays done; the next run goes on. Look at the causes if they come again.", retryable=True,

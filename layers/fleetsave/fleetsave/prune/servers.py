@@ -30,11 +30,13 @@ def find_servers(store: ObjectStore, fleet: Fleet) -> tuple[list[str], list[Irre
 
 
 def in_turn(servers: Sequence[str], now: datetime) -> list[str]:
-    """Return the servers from the one whose turn it is on a day, around to the one before it.
+    """Return the servers from the one whose turn it is at an hour of a day, around to the one before it.
 
-    If a run comes as far as one in n of them, each is reached within 2 n + 1 days, and nothing has to be remembered.
+    If a daily run comes as far as one in n of them, each is reached within 2 n + 1 days, and nothing has to be remembered. The
+    runs of several hours of a day begin as far from one another.
     """
-    start = int(len(servers) * (now.toordinal() * _GOLDEN % 1))
+    turn = now.toordinal() + now.hour
+    start = int(len(servers) * (turn * _GOLDEN % 1))
     return [*servers[start:], *servers[:start]]
 
 
