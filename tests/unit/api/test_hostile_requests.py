@@ -28,6 +28,7 @@ QUERIES: list[tuple[str, str, str]] = [
     *(("/backups", "verified", text) for text in ("", "yes", "1", "True", "null", "true,false")),
     *(("/backups", "type", text) for text in ("", "Database", "sqlite", "..", "*")),
     *(("/backups", name, "x") for name in ("server", "Server_id", "kind", "limit", "")),
+    *(("/status", "server_id", text) for text in ("", "..", "Server", "a" * 64)),
     *(("/status", "max_age", text) for text in ("", "0h", "2", "-2h", "2y", "2h ", "1e3h", "9" * 9 + "h", "NaN", "٢h")),
 ]
 

@@ -165,6 +165,17 @@ def test_the_status_tells_of_every_artifact(world: World) -> None:
     }
 
 
+def test_the_status_of_one_server_looks_at_no_other(world: World) -> None:
+    document = world.ask("GET", "/status", query={"server_id": "server_001"}).document
+    assert [one["artifact"] for one in document["artifacts"]] == ["server_001/database/database"]
+    assert document["is_safe"]
+
+
+def test_the_status_of_a_server_that_the_fleet_file_does_not_name_is_not_safe_but_refused(world: World) -> None:
+    reply = world.ask("GET", "/status", query={"server_id": "server_009"})
+    assert (reply.status, reply.reason) == (404, "unknown_server")
+
+
 def test_the_status_asks_for_the_age_that_is_wanted(world: World) -> None:
     document = world.ask("GET", "/status", query={"max_age": "1m"}).document
     assert document["maximum_age_seconds"] == 60

@@ -133,6 +133,16 @@ def test_the_length_of_state_tells_whether_there_is_a_failure_in_it(bucket: Buck
     assert list_states(bucket.store).telling == {failed}
 
 
+def test_one_server_is_judged_by_a_few_calls_however_many_there_are() -> None:
+    of_all, bucket = simulated(40)
+    bucket.calls.clear()
+    store = cast("ObjectStore", bucket)
+    of_one = assess(simulated_fleet_file(40), store, Catalog(store), TWO_HOURS, server_id(5))
+    assert of_one.artifacts == [one for one in of_all.artifacts if one.artifact.startswith(f"{server_id(5)}/")]
+    assert (len(of_one.artifacts), of_one.is_safe) == (3, False)
+    assert bucket.calls.total() <= 10
+
+
 def test_a_fleet_is_judged_rightly_by_four_calls_a_server() -> None:
     safety, bucket = simulated(20)
     unsafe = [one for one in safety.artifacts if not one.is_safe]

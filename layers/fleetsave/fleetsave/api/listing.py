@@ -18,10 +18,11 @@ from fleetsave.api.resources import (
 )
 from fleetsave.catalog.fleet_file import read_fleet
 from fleetsave.catalog.safety import assess
-from fleetsave.model.errors import InvalidInputError
+from fleetsave.model.errors import InvalidInputError, RecoveryRefusedError
 from fleetsave.model.history import Backup, State
 from fleetsave.model.keys import BackupKey
 from fleetsave.model.kinds import Kind
+from fleetsave.model.recoveries import Reason
 from fleetsave.model.recovery_keys import RecoveryId
 from fleetsave.model.slots import Slot
 
@@ -77,9 +78,17 @@ def list_recoveries(server_id: str, cursor: str | None, ports: ApiPorts) -> Reco
     )
 
 
-def fleet_status(maximum_age: timedelta, ports: ApiPorts) -> StatusShown:
-    """Tell whether every artifact has a fresh verified backup. Raise ConfigurationError for the fleet file, StoreError."""
-    return status_shown(assess(read_fleet(ports.store), ports.store, ports.catalog, maximum_age))
+def fleet_status(maximum_age: timedelta, server_id: str | None, ports: ApiPorts) -> StatusShown:
+    """Tell whether every artifact, or every one of a server, has a fresh verified backup.
+
+    Raise RecoveryRefusedError with reason unknown_server, ConfigurationError for the fleet file, StoreError or CatalogError.
+    """
+    fleet = read_fleet(ports.store)
+    if server_id is not None and server_id not in fleet.server_ids:  # nothing would be unsafe of it
+        raise RecoveryRefusedError(
+            "tell the status", server_id, "the fleet file names no such server", "See GET /status.", reason=Reason.UNKNOWN_SERVER
+        )
+    return status_shown(assess(fleet, ports.store, ports.catalog, maximum_age, server_id))
 
 
 def _age(key: BackupKey) -> tuple[Slot, BackupKey]:

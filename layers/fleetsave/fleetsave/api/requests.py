@@ -202,6 +202,7 @@ RecoveryIdInPath = Annotated[
     Path(description="id of a recovery, e.g. server_001.000017"),
 ]
 ServerIdInQuery = Annotated[Identifier, Query(description="the server")]
+OnlyServerInQuery = Annotated[Identifier | None, Query(alias="server_id", description="only this server's artifacts")]
 KindInQuery = Annotated[Kind | None, Query(alias="type", description="only backups of this type")]
 FromInQuery = Annotated[Moment | None, Query(alias="from", description="only backups of this slot or later")]
 ToInQuery = Annotated[Moment | None, Query(alias="to", description="only backups of this slot or earlier")]

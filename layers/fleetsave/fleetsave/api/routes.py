@@ -18,6 +18,7 @@ from fleetsave.api.requests import (
     KindInQuery,
     MaximumAge,
     NoBody,
+    OnlyServerInQuery,
     RecoveryBody,
     RecoveryIdInPath,
     ServerIdInQuery,
@@ -95,9 +96,9 @@ class Routes:
         wanted = listing.Wanted(server_id, kind, since, until, None if verified is None else verified == "true")
         return _reply(HTTPStatus.OK, listing.list_backups(wanted, cursor, self._ports()))
 
-    def status(self, max_age: MaximumAge = "2h") -> Reply:
+    def status(self, max_age: MaximumAge = "2h", server_id: OnlyServerInQuery = None) -> Reply:
         """GET /status."""
-        return _reply(HTTPStatus.OK, listing.fleet_status(read_age(max_age), self._ports()))
+        return _reply(HTTPStatus.OK, listing.fleet_status(read_age(max_age), server_id, self._ports()))
 
     def _accepted(self, begun: Begun, ports: ApiPorts) -> Reply:
         headers = {"Idempotency-Replayed": "true"} if begun.is_replay else {}

@@ -63,17 +63,19 @@ class FleetSafety:
         return all(artifact.is_safe for artifact in self.artifacts)
 
 
-def assess(fleet: Fleet, store: ObjectStore, catalog: Catalog, maximum_age: timedelta) -> FleetSafety:
-    """Look at every artifact of the fleet.
+def assess(
+    fleet: Fleet, store: ObjectStore, catalog: Catalog, maximum_age: timedelta, server_id: str | None = None
+) -> FleetSafety:
+    """Look at every artifact of the fleet, or of one server.
 
     `maximum_age` is that of what is captured every hour; what is captured less often may be as many times older.
     Raise StoreError, CatalogError for a record of no known form.
     """
     now = store.now()
     fleets = fleet.by_server()
-    look = Look(store, catalog, fleets, list_states(store), now, maximum_age)
+    look = Look(store, catalog, fleets, list_states(store, server_id), now, maximum_age)
     judge = partial(_judged, look=look)
-    places = sorted(_places(store, fleets))
+    places = sorted(_places(store, fleets) if server_id is None else _places_of(store, fleets, server_id))
     judged = dict(zip(places, side_by_side(judge, places, concurrency=_CONCURRENCY), strict=True))
     configured = [(server_id, kind) for kind in _ORDER for server_id in fleet.server_ids if (server_id, kind) in judged]
     unnamed = sorted(chain.from_iterable(one.unnamed for one in judged.values()))
@@ -93,13 +95,17 @@ class _Judged:
 
 def _places(store: ObjectStore, fleets: Mapping[str, Fleet]) -> set[Place]:
     """Return every kind of every server that the fleet file names or the catalog has records of. Raise as `assess` does."""
-    named = {(server_id, kind) for server_id, fleet in fleets.items() for kind in Kind if fleet.artifact_ids(kind)}
-    servers, foreign = listed_servers(store)
+    listed, foreign = listed_servers(store)
     _refuse(foreign)
-    for places, found in side_by_side(partial(listed_places, store), servers, concurrency=_CONCURRENCY):
-        _refuse(found)
-        named.update(places)
-    return named
+    servers = sorted({*fleets, *listed})
+    return set(chain.from_iterable(side_by_side(partial(_places_of, store, fleets), servers, concurrency=_CONCURRENCY)))
+
+
+def _places_of(store: ObjectStore, fleets: Mapping[str, Fleet], server_id: str) -> set[Place]:
+    fleet = fleets.get(server_id)
+    listed, foreign = listed_places(store, server_id)
+    _refuse(foreign)
+    return {*listed, *((server_id, kind) for kind in Kind if fleet and fleet.artifact_ids(kind))}
 
 
 def _refuse(foreign: Sequence[CatalogError]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from fleetsave.catalog.histories import Place
 from fleetsave.model.errors import ObjectNotFoundError
-from fleetsave.model.keys import ArtifactId, parse_state_key
+from fleetsave.model.keys import ArtifactId, parse_state_key, state_prefix
 from fleetsave.store.base import ObjectStore
 
 _SAYS_NOTHING = 100
@@ -26,11 +26,11 @@ class States:
     telling: Set[ArtifactId]
 
 
-def list_states(store: ObjectStore) -> States:
-    """List the state of the fleet, in a call for every thousand artifacts. Raise StoreError."""
+def list_states(store: ObjectStore, server_id: str | None = None) -> States:
+    """List the state of the fleet or of one server, in a call for every thousand artifacts. Raise StoreError."""
     captured: defaultdict[Place, set[ArtifactId]] = defaultdict(set)
     telling: set[ArtifactId] = set()
-    for info in store.list("state/"):
+    for info in store.list(state_prefix(server_id)):
         artifact_id = parse_state_key(info.key)
         if artifact_id is not None:
             captured[artifact_id.server_id, artifact_id.kind].add(artifact_id)

@@ -238,6 +238,11 @@ def parse_state_key(text: str) -> ArtifactId | None:
     return artifact_id if artifact_id.state_key == text else None
 
 
+def state_prefix(server_id: str | None = None) -> str:
+    """Return the prefix of the state of all servers' artifacts, or of one server's."""
+    return "state/" if server_id is None else f"state/{parse_id(server_id, 'server id')}/"
+
+
 def backup_prefix(server_id: str | None = None, kind: Kind | None = None) -> str:
     """Return the prefix of the game servers' backups: all, one server's, or one kind of one server's."""
     if server_id is None:
