@@ -17,7 +17,7 @@ from fleetsave.observability import failures_logged, logger
 from fleetsave.services import Services, services
 
 _FAILED = "CollectFailed"
-_TOLD = {Superseded: "left to the job of the next slot, which is due", Swept: "swept the server", HeldOff: "waits for a recovery"}
+_TOLD = {Superseded: "superseded by a newer slot", Swept: "swept the server", HeldOff: "waits for a recovery"}
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailureResponse:

@@ -23,6 +23,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> PartialItemFailure
 def _dispatch(record: SQSRecord) -> None:
     with failures_logged(record.message_id):
         given = services()
-        kind, slot, next_due_at = parse_event(record.body, given.now())
-        jobs = dispatch(kind, slot, fleet=read_fleet(given.store), queue=given.queue, next_due_at=next_due_at)
+        kind, slot = parse_event(record.body, given.now())
+        jobs = dispatch(kind, slot, fleet=read_fleet(given.store), queue=given.queue)
     logger().info("dispatched", extra={"kind": kind, "slot": slot.text, "jobs": len(jobs)})

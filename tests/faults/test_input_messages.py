@@ -59,7 +59,7 @@ PARSERS: Mapping[str, tuple[Parse, Mapping[str, Any]]] = {
     "recover": (parse_recovery, {"recovery_id": "server_001.000001", "cause": "requested", "hop": 0}),
     "dispatch": (
         lambda body: dispatch_event.parse_event(body, NOW),
-        {"kind": "database", "slot": NOW.isoformat(), "period_minutes": 60, "cron": "cron(0 * * * ? *)"},
+        {"kind": "database", "slot": NOW.isoformat(), "period_minutes": 60},
     ),
     "prune": (prune_event.parse_event, {"dry_run": True, "as_of": "2024-01-01T12:00:00Z"}),
     "watchdog": (watchdog_event.parse_event, {"dry_run": True}),

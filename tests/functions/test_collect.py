@@ -47,7 +47,7 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 def test_every_event_of_the_folder_has_a_test_here() -> None:
-    tested = {"database", "continued", "repair", "glob_match", "postgresql", "files", "full", "late", "sweep", "hostile_server"}
+    tested = {"database", "continued", "repair", "glob_match", "postgresql", "files", "full", "older", "sweep", "hostile_server"}
     tested |= {"malformed"}
     assert {path.stem for path in (EVENTS / "collect").iterdir()} == tested
 
@@ -61,7 +61,7 @@ def test_every_event_of_the_folder_has_a_test_here() -> None:
         ("postgresql", "central/postgresql/postgresql/20240101_120000/0"),
         ("files", "server_001/files/files/20240101_120000/0"),
         ("full", "server_001/full/full/20240101_120000/0"),
-        ("late", "server_001/database/database/20240101_120000/0"),
+        ("older", "server_001/database/database/20240101_120000/0"),
         ("sweep", "server_001/database/database/20240101_120000/0/sweep"),
         ("glob_match", "server_001/database/worlds-overworld/20240101_120000/0"),
     ],

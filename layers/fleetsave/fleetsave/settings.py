@@ -1,12 +1,14 @@
 """The typed environment of the functions and of the command line: every variable, its default, and its error."""
 
 from collections.abc import Mapping
+from datetime import timedelta
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError, model_validator
 
 from fleetsave.model.errors import ConfigurationError
 from fleetsave.model.kinds import Kind
+from fleetsave.model.schedules import Schedule
 
 
 class Provider(StrEnum):
@@ -23,6 +25,11 @@ class ScheduleSetting(BaseModel):
 
     cron: str
     period_minutes: int = Field(ge=1)
+
+    @property
+    def schedule(self) -> Schedule:
+        """Return what the setting says. Raise ConfigurationError if its times cannot be told."""
+        return Schedule(self.cron, timedelta(minutes=self.period_minutes))
 
 
 class Settings(BaseModel):
@@ -53,7 +60,8 @@ class Settings(BaseModel):
         default=30, gt=0, le=36_500, description="days a backup is kept where the fleet file does not say"
     )
     schedules: Json[dict[Kind, ScheduleSetting]] | None = Field(
-        default=None, description="when each kind is captured, as JSON: what the watchdog holds the catalog against"
+        default=None,
+        description="when each kind is captured, as JSON: tells collect which slot is due, and the watchdog what is missing",
     )
     rpo_hours: float = Field(
         default=2, gt=0, description="hours old that the newest verified backup of what is captured hourly may be"

@@ -1,5 +1,6 @@
 """Collect stores a snapshot once, goes on where it was, and leaves nothing half-done."""
 
+import json
 import random
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -42,7 +43,7 @@ def test_nothing_is_left_behind_on_the_server_in_the_store_or_in_the_state(world
     collect(JOB, world.ports)
     assert all(snapshot.released for snapshot in world.source.snapshots.values())
     assert world.open_uploads() == 0
-    assert world.store.get(ARTIFACT.state_key) == b'{"transfer":null,"failure":null,"passed_over_since":null}'
+    assert world.store.get(ARTIFACT.state_key) == b'{"transfer":null,"failure":null}'
 
 
 def test_the_same_job_again_captures_nothing_and_announces_again(world: World) -> None:
@@ -224,3 +225,15 @@ def test_state_that_cannot_be_read_is_state_that_is_lost(world: World) -> None:
     world.store.put(ARTIFACT.state_key, b"{broken")
     assert isinstance(collect(JOB, world.ports), Stored)
     assert world.state().transfer == ArtifactState().transfer
+
+
+def test_the_state_of_an_earlier_version_is_still_read(world: World) -> None:
+    world.source.fails_at, world.source.error = 10 << 20, BROKEN
+    with pytest.raises(TransportError):
+        collect(JOB, world.ports)
+    noted = json.loads(world.store.get(ARTIFACT.state_key))
+    del noted["transfer"]["repair"]
+    world.store.put(ARTIFACT.state_key, json.dumps(noted | {"passed_over_since": "2024-01-01T12:00:00Z"}).encode())
+    world.source.fails_at = None
+    assert isinstance(collect(JOB, world.ports), Stored)
+    assert world.source.captures == 1

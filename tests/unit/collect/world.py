@@ -15,6 +15,7 @@ from fleetsave.model.fleet import Fleet, Postgresql, PostgresqlDatabase
 from fleetsave.model.jobs import Job
 from fleetsave.model.keys import ArtifactId, BackupKey
 from fleetsave.model.kinds import Compression, Kind
+from fleetsave.model.schedules import Schedule
 from fleetsave.model.slots import Slot
 from fleetsave.sources.base import LiveDump
 from fleetsave.store.decompress import plain_chunks
@@ -69,6 +70,7 @@ class World:
             is_near_deadline=self._is_near_deadline,
             pause=self._pause,
             scratch=Path("unused"),
+            schedules={Kind.DATABASE: Schedule("cron(0 * * * ? *)", timedelta(hours=1))},
         )
 
     def _pause(self, seconds: float) -> None:

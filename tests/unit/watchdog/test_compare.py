@@ -11,7 +11,7 @@ from fleetsave.model.slots import Slot
 from fleetsave.model.watch import ProblemKind
 from tests.unit.prune.bucket import BODY, DAY, VERIFIED
 from tests.unit.watchdog.test_missing import note, transfer, without
-from tests.unit.watchdog.world import ALPHA, HOUR, NORTH, QUARTER, TOP, World, kinds, only, plain, slot_of
+from tests.unit.watchdog.world import ALPHA, HOUR, NORTH, QUARTER, TOP, World, kinds, only, slot_of
 
 
 def day(world: World, every: timedelta = QUARTER) -> list[ProblemKind]:
@@ -59,7 +59,7 @@ def test_a_file_of_a_glob_is_adopted_under_the_path_its_records_know() -> None:
     key = orphan(world, NORTH)
     note(world, NORTH, ago=HOUR, transfer=transfer(key.text))
     world.look()
-    assert Job(NORTH, Slot(TOP), source_path="/srv/game.db") in [plain(job) for job in world.captures()]
+    assert Job(NORTH, Slot(TOP), source_path="/srv/game.db") in world.captures()
 
 
 def test_a_repetition_is_adopted_as_what_it_is() -> None:

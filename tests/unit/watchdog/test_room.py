@@ -11,7 +11,7 @@ from fleetsave.model.slots import Slot
 from fleetsave.model.watch import ProblemKind, WatchReport
 from fleetsave.watchdog.memory import MEMORY_KEY, REPORT_KEY
 from tests.unit.prune.bucket import DAY, FLEET_TEXT, NOW, CutListing
-from tests.unit.watchdog.world import ALPHA, BETA, FLEET, HOUR, NORTH, QUARTER, STORED, TOP, World, kinds, only, plain, slot_of
+from tests.unit.watchdog.world import ALPHA, BETA, FLEET, HOUR, NORTH, QUARTER, STORED, TOP, World, kinds, only, slot_of
 
 
 def test_a_fleet_that_is_well_has_ages_and_no_problems() -> None:
@@ -53,7 +53,7 @@ def test_a_missing_capture_is_queued_once_for_each_point_in_time_at_which_it_is_
     for hour in range(1, 48):
         world.put(hour, artifact_id=BETA)
     [*first], problem = [*_queued(world, world.look())], only(world.look(), ProblemKind.NOT_CAPTURED)
-    assert first == [Job(BETA, Slot(TOP), next_due_at=TOP + HOUR)]
+    assert first == [Job(BETA, Slot(TOP))]
     assert (problem.artifact, problem.since) == (str(BETA), TOP)
     world.bucket.clock.now += QUARTER
     assert _queued(world, world.look()) == []
@@ -252,4 +252,4 @@ def test_problems_come_in_the_same_order_whatever_was_looked_at_first() -> None:
 def test_the_jobs_of_a_look_are_those_that_dispatch_would_have_queued() -> None:
     world = World().healthy(until=1)
     world.look()
-    assert [plain(job) for job in world.captures()] == [Job(job.artifact_id, Slot(TOP)) for job in world.captures()]
+    assert world.captures() == [Job(job.artifact_id, Slot(TOP)) for job in world.captures()]

@@ -10,7 +10,7 @@ from fleetsave.model.slots import Slot
 from fleetsave.model.watch import ProblemKind
 from tests.unit.prune.bucket import DAY
 from tests.unit.watchdog.test_missing import note, transfer
-from tests.unit.watchdog.world import ALPHA, HOUR, QUARTER, TOP, World, kinds, only, plain, slot_of
+from tests.unit.watchdog.world import ALPHA, HOUR, QUARTER, TOP, World, kinds, only, slot_of
 
 
 def open_upload(world: World, key: str = slot_of(0).text, *, ago: timedelta = timedelta(minutes=65)) -> str:
@@ -38,7 +38,7 @@ def test_an_upload_that_the_state_names_is_finished_by_its_job() -> None:
     problem = only(world.look(), ProblemKind.STALE_UPLOAD)
     assert (problem.artifact, problem.key, problem.since) == (str(ALPHA), slot_of(0).text, TOP - timedelta(minutes=55))
     assert "finishes it" in problem.what
-    assert [plain(job) for job in world.captures()] == [Job(ALPHA, Slot(TOP))]
+    assert world.captures() == [Job(ALPHA, Slot(TOP))]
     world.bucket.clock.now += QUARTER
     world.forget_what_was_sent()
     world.look()

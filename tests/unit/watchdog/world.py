@@ -1,7 +1,7 @@
 """A fleet in a bucket in memory, its queues, and looks at it at any time."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from fleetsave.catalog.catalog import Catalog
@@ -123,8 +123,3 @@ def only(report: WatchReport, kind: ProblemKind) -> Problem:
     """Return the one problem of a kind."""
     [found] = [problem for problem in report.problems if problem.kind is kind]
     return found
-
-
-def plain(job: Job) -> Job:
-    """Return a job without what it knows of the next slot."""
-    return replace(job, next_due_at=None)

@@ -53,8 +53,7 @@ def _ports(connection: Connection) -> Ports:
 def _schedules(connection: Connection) -> Mapping[Kind, Schedule]:
     """Return the schedules that are set, else those that template.yaml has by default."""
     if connection.settings.schedules is not None:
-        given = connection.settings.schedules.items()
-        return {kind: Schedule(one.cron, timedelta(minutes=one.period_minutes)) for kind, one in given}
+        return {kind: setting.schedule for kind, setting in connection.settings.schedules.items()}
     return {kind: _default(kind.schedule_hours) for kind in Kind}
 
 

@@ -1,51 +1,43 @@
-"""Late slots: what is captured now cannot stand for a time long gone, so a late job is left to that of the next slot.
+"""Late jobs: what is captured now stands for the newest slot that is due, whichever job asked for it (docs/decisions/0069)."""
 
-A server that was away for a day thus ends with one capture, not with one for each hour of that day. The newest slot is never
-passed over, for its next one is not due; and where the line itself is slower than the schedule, a job that was passed over
-is captured once a slot's time has gone by, late as it is, so that nothing is passed over for ever.
-"""
+from dataclasses import replace
 
 from fleetsave.collect.outcome import Superseded
 from fleetsave.collect.ports import Ports
 from fleetsave.collect.state import StateFile
-from fleetsave.model.errors import ObjectNotFoundError
 from fleetsave.model.jobs import Job
+from fleetsave.model.keys import RecordName
 from fleetsave.model.retention import CLOCK_TOLERANCE
+from fleetsave.model.slots import Slot
 from fleetsave.observability import logger
 
 
-def superseded(job: Job, state: StateFile, ports: Ports) -> Superseded | None:
-    """Return that a job is left to the next slot's, None if it is to be done. The server is not reached. Raise StoreError.
+def for_newest_slot(job: Job, state: StateFile, ports: Ports) -> Job | Superseded:
+    """Return the job as it is if it is in time, else the one for the newest slot that is due, or that it is superseded.
 
-    A job that an earlier run has begun, that was handed on, or that somebody waits for is always done. The store's clock
-    decides, and only where ours agrees.
+    It is where that slot is stored, where it was tried in vain, and where an upload is under way: these are left to the newest
+    slot's own job, for each late one would try once more, or hand itself on for ever. A safety backup stands for its recovery and
+    is never late. Raise StoreError.
     """
-    if job.next_due_at is None or job.repair or job.hop or job.artifact_id.is_safety or ports.now() < job.next_due_at:
+    newest = None if job.artifact_id.is_safety else _newest_due(job, ports)
+    if newest is None or newest <= job.slot:
+        return job
+    was_tried = state.failure is not None and state.failure.slot == newest.text
+    key = ports.fleet.backup_key(job.artifact_id, newest)
+    if was_tried or state.transfer is not None or (key is not None and ports.catalog.has(key, RecordName.STORED)):
+        return Superseded(newest)
+    return replace(job, slot=newest, repair=0)
+
+
+def _newest_due(job: Job, ports: Ports) -> Slot | None:
+    """Return the newest slot that is due by the store's clock; None if the job seems in time by ours, or where they disagree."""
+    schedule = ports.schedules.get(job.artifact_id.kind)
+    ours = schedule.newest_due(ports.now()) if schedule else None
+    if schedule is None or ours is None or ours.slot <= job.slot:
         return None
     theirs = ports.store.now()
     if abs(theirs - ports.now()) > CLOCK_TOLERANCE:
         logger().warning("a job seems late, but the clocks disagree", extra={"job": job.identity, "store": str(theirs)})
         return None
-    if theirs < job.next_due_at:
-        return None
-    if _is_begun(job, state, ports):
-        return None
-    since = state.passed_over_since
-    if since is None:
-        state.save_passed_over(theirs)
-    elif theirs - since >= job.next_due_at - job.slot.at:
-        return None
-    return Superseded(job.next_due_at)
-
-
-def _is_begun(job: Job, state: StateFile, ports: Ports) -> bool:
-    key = ports.fleet.backup_key(job.artifact_id, job.stored_slot)
-    if key is None:
-        return False
-    if state.transfer is not None and state.transfer.progress.key == key.text:
-        return True
-    try:
-        ports.store.head(key.text)
-    except ObjectNotFoundError:
-        return False
-    return True
+    due = schedule.newest_due(theirs)
+    return due.slot if due else None

@@ -32,29 +32,35 @@ Require = Callable[[LiveReport], None]
 def store_stream(key: BackupKey, job: Job, open_stream: OpenStream, require: Require, state: StateFile, ports: Ports) -> Outcome:
     """Store what a stream gives for a slot, unless that is done. Doing it again is harmless.
 
+    What a run that was killed had uploaded whole is published first, of whatever slot it is.
     Raise CaptureError with its reason if it cannot be had whole, with nothing left in the store, TransportError, or StoreError.
     """
+    left = _unpublished(state, ports)
+    if left is not None:
+        published = _publish(left, state, ports)
+        if published.key == key.text:
+            return Stored(published)
     if ports.catalog.has(key, RecordName.STORED):
         info = ports.store.head(key.text)
         ports.announcer.announce(ports.bucket, key.text, info.size, info.etag)
         state.save_success()
         return AlreadyStored(key.text)
-    uploaded = _uploaded(key, state)
-    if uploaded is None:
-        clear_the_way(key, state, ports)
-        uploaded = _upload(key, open_stream, require, state, ports)
-    return Stored(_publish(key, job, uploaded, state, ports))
+    clear_the_way(key, state, ports)
+    uploaded = _upload(key, job.repair, open_stream, require, state, ports)
+    return Stored(_publish(uploaded, state, ports))
 
 
-def _uploaded(key: BackupKey, state: StateFile) -> Transfer | None:
-    """Return the upload that an earlier run had brought to its end when it was killed."""
-    transfer = state.transfer
-    if transfer is None or transfer.progress.key != key.text or isinstance(transfer.capture, CaptureReport):
+def _unpublished(state: StateFile, ports: Ports) -> Transfer | None:
+    """Return the upload that an earlier run had brought to its end when it was killed before its record."""
+    left = state.transfer
+    if left is None or isinstance(left.capture, CaptureReport):
         return None
-    return transfer
+    return None if ports.catalog.has(BackupKey.parse(left.progress.key), RecordName.STORED) else left
 
 
-def _upload(key: BackupKey, open_stream: OpenStream, require: Require, state: StateFile, ports: Ports) -> Transfer:
+def _upload(
+    key: BackupKey, repair: int, open_stream: OpenStream, require: Require, state: StateFile, ports: Ports
+) -> Transfer:  # fmt: skip
     with open_stream() as stream:
         upload_id = ports.store.begin_upload(key.text)
         progress = UploadProgress(key.text, upload_id, "", key.compression, None, (), ports.now())
@@ -65,7 +71,8 @@ def _upload(key: BackupKey, open_stream: OpenStream, require: Require, state: St
             report = stream.report(beside_key, outcome.plain_sha256 or "")
             require(report)
             ports.store.put(beside_key, stream.beside)
-            transfer = Transfer(replace(outcome.progress, snapshot_id=report.snapshot_id), report, outcome.stored_sha256)
+            progress = replace(outcome.progress, snapshot_id=report.snapshot_id)
+            transfer = Transfer(progress, report, outcome.stored_sha256, repair)
             state.save_transfer(transfer)
         except FleetsaveError:
             ports.store.abort_upload(key.text, upload_id)
@@ -73,9 +80,9 @@ def _upload(key: BackupKey, open_stream: OpenStream, require: Require, state: St
     return transfer
 
 
-def _publish(key: BackupKey, job: Job, uploaded: Transfer, state: StateFile, ports: Ports) -> StoredRecord:
+def _publish(uploaded: Transfer, state: StateFile, ports: Ports) -> StoredRecord:
     """Make the object appear, write its record, and announce it."""
-    report = uploaded.capture
+    key = BackupKey.parse(uploaded.progress.key)
     try:
         info = complete(ports.store, uploaded.progress)
     except FleetsaveError as error:
@@ -83,7 +90,7 @@ def _publish(key: BackupKey, job: Job, uploaded: Transfer, state: StateFile, por
             ports.store.abort_upload(key.text, uploaded.progress.upload_id)
             state.save_transfer(None)
         raise
-    record = stored_record(key, uploaded.progress, info, report, uploaded.stored_sha256, report.source_path, job, ports)
+    record = stored_record(key, uploaded, info, uploaded.capture.source_path, ports)
     ports.catalog.append(key, RecordName.STORED, record)
     ports.announcer.announce(ports.bucket, key.text, info.size, info.etag)
     state.save_success()

@@ -1,11 +1,11 @@
 """What a run of collect came to."""
 
 from dataclasses import dataclass
-from datetime import datetime
 
 from fleetsave.model.jobs import Job
 from fleetsave.model.records import StoredRecord
 from fleetsave.model.recovery_keys import RecoveryId
+from fleetsave.model.slots import Slot
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ class HeldOff:
 
 @dataclass(frozen=True)
 class Superseded:
-    """The next slot was due already; nothing was captured, for its job captures what there is now."""
+    """A newer slot is due, and it is stored, or its own job sees to what is left to do; nothing was captured."""
 
-    next_due_at: datetime
+    newest: Slot
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """What collect needs of the world, in one place."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,6 +9,8 @@ from pathlib import Path
 from fleetsave.catalog.catalog import Catalog
 from fleetsave.catalog.recoveries import Recoveries
 from fleetsave.model.fleet import Fleet, Postgresql, PostgresqlDatabase, Server
+from fleetsave.model.kinds import Kind
+from fleetsave.model.schedules import Schedule
 from fleetsave.queues import Announcer, JobQueue
 from fleetsave.sources.base import LiveDump, ServerSource
 from fleetsave.store.base import ObjectStore
@@ -20,7 +22,8 @@ class Ports:
 
     `is_near_deadline` tells whether the run should hand its job on, `scratch` is a folder for the few captures that need
     room on our side. `open_source` is the way to a server. `pause` waits so many seconds. `open_dump` lends a dump of a database
-    of the central PostgreSQL, given what tells that the time is up.
+    of the central PostgreSQL, given what tells that the time is up. `schedules` says when each kind is due; jobs of a kind
+    without one are never late.
     """
 
     fleet: Fleet
@@ -37,3 +40,4 @@ class Ports:
     is_near_deadline: Callable[[], bool]
     pause: Callable[[float], None]
     scratch: Path
+    schedules: Mapping[Kind, Schedule]

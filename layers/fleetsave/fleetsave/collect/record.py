@@ -3,25 +3,15 @@
 import fleetsave
 from fleetsave.collect import restore_by_hand
 from fleetsave.collect.ports import Ports
-from fleetsave.model.jobs import Job
+from fleetsave.collect.state import Transfer
 from fleetsave.model.keys import BackupKey
-from fleetsave.model.records import ArchiveReport, CaptureReport, DumpReport, StoredRecord
+from fleetsave.model.records import StoredRecord
 from fleetsave.store.base import ObjectInfo
-from fleetsave.store.upload import UploadProgress
 
 
-def stored_record(
-    key: BackupKey,
-    progress: UploadProgress,
-    info: ObjectInfo,
-    report: CaptureReport | DumpReport | ArchiveReport,
-    stored_sha256: str | None,
-    source_path: str,
-    job: Job,
-    ports: Ports,
-) -> StoredRecord:
+def stored_record(key: BackupKey, transfer: Transfer, info: ObjectInfo, source_path: str, ports: Ports) -> StoredRecord:
     """Return what `stored.json` says of an upload that is complete; `info` is what the store says of the object."""
-    artifact_id = key.artifact_id
+    artifact_id, progress, report = key.artifact_id, transfer.progress, transfer.capture
     return StoredRecord(
         key=key.text,
         server_id=artifact_id.server_id,
@@ -31,7 +21,7 @@ def stored_record(
         compression=key.compression,
         plain_sha256=report.sha256,
         plain_size=report.size,
-        stored_sha256=stored_sha256,
+        stored_sha256=transfer.stored_sha256,
         stored_size=info.size,
         etag=info.etag,
         parts=list(progress.parts),
@@ -41,5 +31,5 @@ def stored_record(
         fleetsave_version=fleetsave.__version__,
         restore_by_hand=restore_by_hand.commands(ports.bucket, ports.endpoint, key, report),
         source_path=source_path,
-        repair=job.repair,
+        repair=transfer.repair,
     )

@@ -14,8 +14,8 @@ from fleetsave.collect import upload
 from fleetsave.collect.archive import store_archive
 from fleetsave.collect.dump import store_dump
 from fleetsave.collect.hold_off import wait_for_recovery
-from fleetsave.collect.late import superseded
-from fleetsave.collect.outcome import AlreadyStored, Expanded, HandedOn, HeldOff, Outcome, Stored, Swept
+from fleetsave.collect.late import for_newest_slot
+from fleetsave.collect.outcome import AlreadyStored, Expanded, HandedOn, HeldOff, Outcome, Stored, Superseded, Swept
 from fleetsave.collect.ports import Ports
 from fleetsave.collect.state import StateFile
 from fleetsave.model.errors import CaptureError, ConfigurationError, FleetsaveError, InvalidInputError, StoreError
@@ -37,9 +37,10 @@ def collect(job: Job, ports: Ports) -> Outcome:
     state = StateFile(ports.store, job.artifact_id)
     try:
         _require_configured(job, ports)
-        late = superseded(job, state, ports)
-        if late is not None:
-            return late
+        needed = for_newest_slot(job, state, ports)
+        if isinstance(needed, Superseded):
+            return needed
+        job = needed
         recovery_id = wait_for_recovery(job, ports)
         if recovery_id is not None:
             return HeldOff(_hand_on(job, ports), recovery_id)
@@ -123,11 +124,14 @@ def _store(job: Job, database: SqliteDatabase, source: ServerSource, state: Stat
         return _already_stored(key, source, state, ports)
     source_path = job.source_path or database.path
     _require_match(job, database, source_path)
-    stream = upload.open_stream(key, database, source_path, source, state, ports)
+    stream = upload.open_stream(key, job.repair, database, source_path, source, state, ports)
     finished = stream.run()
     if not finished:
         return HandedOn(_hand_on(job, ports), stream.plain_offset)
-    return Stored(stream.publish(job, source_path))
+    record = stream.publish(source_path)
+    if stream.key != key:
+        _hand_on(job, ports)  # an earlier run's upload came first; the job's own slot gets a run of its own
+    return Stored(record)
 
 
 def _hand_on(job: Job, ports: Ports) -> Job:

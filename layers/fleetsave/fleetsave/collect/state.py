@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from pydantic import AwareDatetime, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from fleetsave.model.errors import CaptureError, FleetsaveError, ObjectNotFoundError
 from fleetsave.model.keys import ArtifactId
@@ -32,24 +32,21 @@ class Transfer:
     """An upload that is under way, with the report of the frozen snapshot it reads from.
 
     That of a dump or an archive is kept only once all of it has been uploaded: what is left to do then needs no server.
-    `stored_sha256` is that of the stored bytes, where one run saw them all.
+    `stored_sha256` is that of the stored bytes, where one run saw them all; `repair` which repetition of its slot this is.
     """
 
     progress: UploadProgress
     capture: CaptureReport | DumpReport | ArchiveReport
     stored_sha256: str | None = None
+    repair: int = 0
 
 
 @dataclass(frozen=True)
 class ArtifactState:
-    """`state/{server}/{kind}/{artifact}.json`; it has one writer, since one server's jobs run one at a time.
-
-    `passed_over_since` is when the first slot was left to the next one's job since a capture was last tried.
-    """
+    """`state/{server}/{kind}/{artifact}.json`; it has one writer, since one server's jobs run one at a time."""
 
     transfer: Transfer | None = None
     failure: Failure | None = None
-    passed_over_since: AwareDatetime | None = None
 
 
 _STATE = TypeAdapter(ArtifactState)
@@ -69,13 +66,9 @@ class StateFile:
         return self._state.transfer
 
     @property
-    def passed_over_since(self) -> datetime | None:
-        """Return when a slot was first left to the next one's job since a capture was last tried."""
-        return self._state.passed_over_since
-
-    def save_passed_over(self, at: datetime) -> None:
-        """Remember that a slot was left to the next one's job."""
-        self._write(replace(self._state, passed_over_since=at))
+    def failure(self) -> Failure | None:
+        """Return why the last run stored nothing; None after a success."""
+        return self._state.failure
 
     def save_transfer(self, transfer: Transfer | None) -> None:
         """Remember how far the upload is; None when none is under way."""
@@ -91,7 +84,7 @@ class StateFile:
         failure = Failure(
             type(error).__name__, error.operation, error.target, error.cause, error.hint, error.retryable, slot, at, reason
         )  # fmt: skip
-        self._write(replace(self._state, failure=failure, passed_over_since=None))
+        self._write(replace(self._state, failure=failure))
 
     def _load(self) -> ArtifactState:
         try:

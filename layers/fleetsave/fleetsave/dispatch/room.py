@@ -1,7 +1,5 @@
 """From a schedule to jobs: one for every artifact of the kind that is due."""
 
-from datetime import datetime
-
 from fleetsave.model.fleet import Fleet
 from fleetsave.model.jobs import Job
 from fleetsave.model.kinds import Kind
@@ -9,14 +7,12 @@ from fleetsave.model.slots import Slot
 from fleetsave.queues import JobQueue
 
 
-def dispatch(
-    kind: Kind, slot: Slot, *, fleet: Fleet, queue: JobQueue, next_due_at: datetime | None = None
-) -> list[Job]:  # fmt: skip
-    """Queue one job for each artifact of `kind` and return them; `next_due_at` is when the slot after it is due.
+def dispatch(kind: Kind, slot: Slot, *, fleet: Fleet, queue: JobQueue) -> list[Job]:
+    """Queue one job for each artifact of `kind` and return them.
 
     A glob is one job here; collect expands it on the server. Doing it twice for one slot changes nothing: the queue knows
     a job by its identity, and collect by the key of what is stored. Raise QueueError if a job was not taken.
     """
-    jobs = [Job(artifact_id, slot, next_due_at=next_due_at) for artifact_id in fleet.artifact_ids(kind)]
+    jobs = [Job(artifact_id, slot) for artifact_id in fleet.artifact_ids(kind)]
     queue.send(jobs)
     return jobs

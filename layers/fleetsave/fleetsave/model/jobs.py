@@ -1,13 +1,14 @@
 """Jobs: what a message of the collect queue carries."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
-from pydantic import AwareDatetime, TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from fleetsave.model.errors import InvalidInputError
 from fleetsave.model.keys import ArtifactId, BackupKey
 from fleetsave.model.kinds import Kind
+from fleetsave.model.messages import read_message
 from fleetsave.model.records import StoredRecord
 from fleetsave.model.slots import Slot
 
@@ -20,7 +21,6 @@ class Job:
     """One artifact to capture for one slot; `source_path` is set where a glob of the fleet file matched several files.
 
     `repair` counts captures repeated because the backup before was rejected, `hop` how often the job was handed on.
-    `next_due_at` is when the schedule's next slot is due, whose job makes this one needless; None if nothing follows for certain.
     A `sweep` captures nothing: it removes what earlier runs have left on the artifact's server.
     """
 
@@ -29,7 +29,6 @@ class Job:
     source_path: str | None = None
     repair: int = 0
     hop: int = 0
-    next_due_at: datetime | None = None
     sweep: bool = False
 
     @property
@@ -57,7 +56,6 @@ class Job:
             source_path=self.source_path,
             repair=self.repair,
             hop=self.hop,
-            next_due_at=self.next_due_at,
             sweep=self.sweep,
         )
         return _MESSAGE.dump_json(message).decode()
@@ -65,19 +63,11 @@ class Job:
     @classmethod
     def from_json(cls, body: str) -> "Job":
         """Read a message body. Raise InvalidInputError if it is not a job."""
-        try:
-            message = _MESSAGE.validate_json(body)
-        except ValidationError as error:
-            problems = "; ".join(f"{'.'.join(map(str, p['loc'])) or 'body'}: {p['msg']}" for p in error.errors())
-            raise InvalidInputError(
-                "read job", "collect message", problems, "Jobs are made by dispatch; drop this message."
-            ) from None
+        message = read_message(_MESSAGE, body, "job", "collect", "Jobs are made by dispatch; drop this message.")
         if not (0 <= message.repair <= MAXIMUM_REPAIRS and message.hop >= 0):
             raise InvalidInputError("read job", "collect message", "repair or hop is out of range", "Drop this message.")
         artifact_id = ArtifactId(message.server_id, message.kind, message.artifact)
-        next_due_at = None if message.next_due_at is None else message.next_due_at.astimezone(UTC)
-        slot = Slot.parse(message.slot)
-        return cls(artifact_id, slot, message.source_path, message.repair, message.hop, next_due_at, message.sweep)
+        return cls(artifact_id, Slot.parse(message.slot), message.source_path, message.repair, message.hop, message.sweep)
 
     @classmethod
     def again(cls, stored: StoredRecord) -> "Job | None":
@@ -98,7 +88,6 @@ class _Message:
     source_path: str | None = None
     repair: int = 0
     hop: int = 0
-    next_due_at: AwareDatetime | None = None
     sweep: bool = False
 
 

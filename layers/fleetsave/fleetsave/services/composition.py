@@ -3,7 +3,7 @@
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,6 +25,7 @@ from fleetsave.model.recoveries import Recovery
 from fleetsave.model.schedules import Schedule
 from fleetsave.notices.opening import open_ports
 from fleetsave.notices.ports import NoticePorts
+from fleetsave.observability import logger
 from fleetsave.postgres.programs import Programs, find_programs
 from fleetsave.queues import (
     Announcer,
@@ -144,7 +145,18 @@ class Services:
             is_near_deadline=lambda: seconds_left() < self.settings.reserve_seconds,
             pause=time.sleep,
             scratch=self.scratch,
+            schedules=self._known_schedules(),
         )
+
+    def _known_schedules(self) -> Mapping[Kind, Schedule]:
+        """Return the schedules that are set; one that cannot be followed must not keep anything from being captured."""
+        found = {}
+        for kind, setting in (self.settings.schedules or {}).items():
+            try:
+                found[kind] = setting.schedule
+            except ConfigurationError as error:
+                logger().warning("late jobs of a kind are not seen to be late", extra={"kind": kind, **error.as_dict()})
+        return found
 
     def watchdog_ports(self) -> WatchdogPorts:
         """Return what one look needs. Raise ConfigurationError for a queue or schedule that is missing or wrong."""
@@ -156,7 +168,7 @@ class Services:
             recoveries=self.recoveries,
             collect_queue=self.queue,
             verify_queue=self.verification_queue,
-            schedules={kind: Schedule(one.cron, timedelta(minutes=one.period_minutes)) for kind, one in schedules.items()},
+            schedules={kind: setting.schedule for kind, setting in schedules.items()},
             rpo=timedelta(hours=settings.rpo_hours),
             reread=timedelta(days=settings.reread_days) if settings.reread_days else None,
             default_keep_for=timedelta(days=settings.retention_days),

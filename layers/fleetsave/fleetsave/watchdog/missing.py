@@ -1,7 +1,6 @@
 """Whether an artifact's newest slot was captured; if not, and nothing forbids it, it is queued again."""
 
 from collections.abc import Sequence
-from datetime import timedelta
 
 from fleetsave.model.due import is_due
 from fleetsave.model.exposure import missing_now
@@ -15,8 +14,6 @@ from fleetsave.watchdog.artifact_state import ArtifactState, Failure, read_state
 from fleetsave.watchdog.expected import Expected
 from fleetsave.watchdog.look import Look, Seen, Tally
 from fleetsave.watchdog.remedies import REQUEUED
-
-_LONGEST = timedelta(days=366)
 
 
 def look_for_missing(one: Expected, backups: Sequence[Backup], good: Backup | None, look: Look, seen: Seen) -> None:
@@ -43,9 +40,7 @@ def look_for_missing(one: Expected, backups: Sequence[Backup], good: Backup | No
         failure = read_state(look.ports.store, one.asked_as).failure
     hindrance = _hindrance(one, newest, state, failure, look)
     if hindrance is None and is_due(newest.at, look.last_look, look.now, look.late_after(kind)):
-        following = next(schedule.due_times(newest.at, newest.at + _LONGEST), None)
-        job = Job(one.asked_as, newest.slot, next_due_at=following.at if following else None)
-        seen.remedies.captures[job] = REQUEUED
+        seen.remedies.captures[Job(one.asked_as, newest.slot)] = REQUEUED
     done = hindrance or "its capture is queued again"
     told = f"; its last run, for {failure.slot}, said: {failure.cause}. {failure.hint}" if failure else ""
     what = f"{_slots(missing)} without a backup; {done}{told}"
