@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from fleetsave.model.errors import InvalidInputError
+from fleetsave.model.messages import read_message
 from fleetsave.model.recovery_keys import RecoveryId
 
 
@@ -37,13 +38,8 @@ class RecoveryJob:
     @classmethod
     def from_json(cls, body: str) -> "RecoveryJob":
         """Read a message body. Raise InvalidInputError if it is not a recovery job."""
-        try:
-            message = _MESSAGE.validate_json(body)
-        except ValidationError as error:
-            problems = "; ".join(f"{'.'.join(map(str, p['loc'])) or 'body'}: {p['msg']}" for p in error.errors())
-            raise InvalidInputError(
-                "read recovery job", "recover message", problems, "Recoveries are asked for at the API; drop this message."
-            ) from None
+        hint = "Recoveries are asked for at the API; drop this message."
+        message = read_message(_MESSAGE, body, "recovery job", "recover", hint)
         if message.hop < 0:
             raise InvalidInputError("read recovery job", "recover message", "hop is negative", "Drop this message.")
         return cls(RecoveryId.parse(message.recovery_id), message.cause, message.hop)

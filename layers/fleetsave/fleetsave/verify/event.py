@@ -8,6 +8,7 @@ from pydantic_core import from_json
 
 from fleetsave.model.errors import InvalidInputError
 from fleetsave.model.keys import BackupKey, RecordName, parse_beside_key, parse_record_key
+from fleetsave.model.messages import problems_of
 
 
 @dataclass(frozen=True)
@@ -72,8 +73,7 @@ def _read(form: type[_M], message: object) -> _M:
     try:
         return form.model_validate(message)
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, p['loc'])) or 'body'}: {p['msg']}" for p in error.errors(include_input=False))
-        raise _refused(problems) from None
+        raise _refused(problems_of(error)) from None
 
 
 def _backup_key(text: str) -> BackupKey:
