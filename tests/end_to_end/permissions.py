@@ -8,10 +8,13 @@ from botocore.exceptions import ClientError
 
 BACKUP = "servers/server_999/database/server_999_20240101_120000_database.db.zst"
 RECORD, VERDICT, PRUNED = (f"catalog/{BACKUP}/{name}.json" for name in ("stored", "verified", "pruned"))
-RECOVERY = "recoveries/server_999.000001/001-requested.json"
-STATE = "state/server_999/x.json"
-WATCHED = "state/watchdog/x.json"
-KEPT = (BACKUP, RECORD, VERDICT, PRUNED, RECOVERY, STATE, WATCHED)
+ASKED, CANCELLING, DONE = (
+    f"recoveries/server_999.000001/{name}.json" for name in ("001-requested", "002-cancel_requested", "003-recovered")
+)
+ANSWER = f"recoveries/idempotency/{'0' * 64}.json"
+CAPTURING, RECOVERING = "state/server_999/database/database.json", "state/server_999/recovery.json"
+WATCHING = ("state/watchdog.json", "state/watchdog/report.json", "state/watchdog/notices.json")
+KEPT = (BACKUP, RECORD, VERDICT, PRUNED, ASKED, CANCELLING, DONE, ANSWER, CAPTURING, RECOVERING, *WATCHING)
 READ_SECRET, RESTORE_SECRET = "fleetsave/ssh/read-server_999", "fleetsave/ssh/restore-server_999"
 NOTICE_SECRET = "fleetsave/notices"
 
@@ -86,14 +89,22 @@ ACTIONS: dict[str, Callable[[Probe], None]] = {
     "replace a record": lambda probe: probe.s3("put_object", RECORD, Body=b"{}"),
     "delete a record": lambda probe: probe.s3("delete_object", RECORD),
     "list recoveries": lambda probe: probe.on_bucket("list_objects_v2", Prefix="recoveries/server_999."),
-    "read a recovery's record": lambda probe: probe.s3("get_object", RECOVERY),
-    "write a recovery's record": lambda probe: probe.make(RECOVERY),
-    "delete a recovery's record": lambda probe: probe.s3("delete_object", RECOVERY),
-    "read state": lambda probe: probe.s3("get_object", STATE),
-    "write state": lambda probe: probe.s3("put_object", STATE, Body=b"{}"),
-    "write the watchdog's state": lambda probe: probe.s3("put_object", WATCHED, Body=b"{}"),
-    "delete state": lambda probe: probe.s3("delete_object", STATE),
-    "list anything else": lambda probe: probe.on_bucket("list_objects_v2", Prefix="confidential/"),
+    "read a recovery's record": lambda probe: probe.s3("get_object", DONE),
+    "write that a recovery is asked for": lambda probe: probe.make(ASKED),
+    "write that a recovery is to be cancelled": lambda probe: probe.make(CANCELLING),
+    "write which request began a recovery": lambda probe: probe.make(ANSWER),
+    "write that a recovery is done": lambda probe: probe.make(DONE),
+    "delete a recovery's record": lambda probe: probe.s3("delete_object", DONE),
+    "read the state of a capture": lambda probe: probe.s3("get_object", CAPTURING),
+    "write the state of a capture": lambda probe: probe.s3("put_object", CAPTURING, Body=b"{}"),
+    "read the state of a recovery": lambda probe: probe.s3("get_object", RECOVERING),
+    "write the state of a recovery": lambda probe: probe.s3("put_object", RECOVERING, Body=b"{}"),
+    "write the watchdog's memory": lambda probe: probe.s3("put_object", WATCHING[0], Body=b"{}"),
+    "write the watchdog's report": lambda probe: probe.s3("put_object", WATCHING[1], Body=b"{}"),
+    "write what people were told": lambda probe: probe.s3("put_object", WATCHING[2], Body=b"{}"),
+    "delete state": lambda probe: probe.s3("delete_object", CAPTURING),
+    "list under another prefix": lambda probe: probe.on_bucket("list_objects_v2", Prefix="confidential/"),
+    "list all names, without a prefix": lambda probe: probe.on_bucket("list_objects_v2"),
     "change the bucket's policy": lambda probe: probe.on_bucket("delete_bucket_policy"),
     "change what the bucket expires": lambda probe: probe.on_bucket("delete_bucket_lifecycle"),
     "read a server's key for reading": lambda probe: probe.read_secret(READ_SECRET),
@@ -106,29 +117,45 @@ ACTIONS: dict[str, Callable[[Probe], None]] = {
     "publish an alert": lambda probe: probe.publish(),
     "have a database looked at": lambda probe: probe.look_at_database(),
 }
+_EVERYONE = {"list all names, without a prefix"}
 _LOOK_AT_RECOVERIES = {"read a recovery's record", "list recoveries"}
 _READ_BACKUPS = {"read a backup", "list backups", "read a record"}
 ALLOWED: dict[str, set[str]] = {
-    "DispatchRole": {"read the fleet file", "send a job to collect"},
-    "CollectRole": {"read the fleet file", "write a backup", "write that a backup is stored", "read state", "write state"}
-    | {"write the watchdog's state", "list open uploads", "abort an upload"}
+    "DispatchRole": {"read the fleet file", "send a job to collect"} | _EVERYONE,
+    "CollectRole": {
+        "read the fleet file",
+        "write a backup",
+        "write that a backup is stored",
+        "list open uploads",
+        "abort an upload",
+    }
+    | {"read the state of a capture", "write the state of a capture", "read the state of a recovery"}
     | {"read a server's key for reading", "send a job to collect"}
+    | _EVERYONE
     | _READ_BACKUPS
     | _LOOK_AT_RECOVERIES,
-    "VerifyRole": {"write a verdict", "send a job to collect"} | _READ_BACKUPS,
+    "VerifyRole": {"write a verdict", "send a job to collect"} | _EVERYONE | _READ_BACKUPS,
     "PruneRole": {"read the fleet file", "write that a backup is pruned", "delete a backup"}
+    | _EVERYONE
     | _READ_BACKUPS
     | _LOOK_AT_RECOVERIES,
-    "RecoverRole": {"read the fleet file", "write a recovery's record", "read state", "write state"}
-    | {"write the watchdog's state", "read a server's key for restoring", "send a job to collect", "send a recovery"}
+    "RecoverRole": {"read the fleet file", "write that a recovery is done", "write which request began a recovery"}
+    | {"read the state of a capture", "read the state of a recovery", "write the state of a recovery"}
+    | {"read a server's key for restoring", "send a job to collect", "send a recovery"}
+    | _EVERYONE
     | _READ_BACKUPS
     | _LOOK_AT_RECOVERIES,
-    "WatchdogRole": {"read the fleet file", "read state", "write the watchdog's state", "list open uploads", "abort an upload"}
+    "WatchdogRole": {"read the fleet file", "read the state of a capture", "read the state of a recovery"}
+    | {"list open uploads", "abort an upload"}
+    | {"write the watchdog's memory", "write the watchdog's report", "write what people were told"}
     | {"read the secret of notices", "send a job to collect", "send a backup to verify", "publish an alert"}
+    | _EVERYONE
     | _READ_BACKUPS
     | _LOOK_AT_RECOVERIES,
-    "ApiRole": {"read the fleet file", "read a record", "write a recovery's record", "read state", "send a recovery"}
-    | {"have a database looked at"}
+    "ApiRole": {"read the fleet file", "read a record", "send a recovery", "have a database looked at"}
+    | {"read the state of a capture", "read the state of a recovery"}
+    | {"write that a recovery is asked for", "write that a recovery is to be cancelled", "write which request began a recovery"}
+    | _EVERYONE
     | _LOOK_AT_RECOVERIES,
 }
 

@@ -16,10 +16,13 @@ themselves are held, action by action and resource by resource, to a second tabl
 
 Nobody replaces or destroys anything: the bucket's policy refuses it, whoever asks
 ([decision 65](decisions/0065-written-once-deleted-by-prune.md)). The watchdog, which sees everything, has no key of a server,
-deletes nothing, and writes nothing but its own state.
+deletes nothing, and writes nothing but its own state, which no other function can write.
 
 """
 _END = """
+Why everybody may list all names: a role that may not list is told `403` of an object that is not there, where it must hear `404`.
+A condition on the prefix cannot tell that question from a listing without one. Names alone are shown, and they hold no secret.
+
 The scheduler's role sends messages to the queues of dispatch, prune and watchdog, and to the dead-letter queue of schedules;
 nothing else. With a [store](stores.md) that is not Amazon's, its one key is all that can be given: every function has it, and
 none has any right on S3 by its role.

@@ -1,10 +1,14 @@
 """Each role may do what the table says, and nothing else; only prune may delete."""
 
 from collections.abc import Iterator
+from fnmatch import fnmatchcase
 from typing import Any
 
 import pytest
 
+from fleetsave.model.kinds import Kind
+from fleetsave.notices.told import TOLD_KEY
+from fleetsave.watchdog.memory import MEMORY_KEY, REPORT_KEY
 from tests.packaging.deployments import EXTERNAL, OWN, Deployment
 
 Permission = tuple[str, str]
@@ -71,7 +75,7 @@ EVERYWHERE: dict[str, set[Permission]] = {
 ON_OWN_BUCKET: dict[str, set[Permission]] = {
     "DispatchRole": allowed("s3:GetObject", *under("config")) | allowed("s3:ListBucket", "Bucket.Arn"),
     "CollectRole": allowed("s3:GetObject", *under("config", "servers", "central", "catalog", "state", "recoveries"))
-    | allowed("s3:PutObject", *under("servers", "central", "state"), *records("stored"))
+    | allowed("s3:PutObject", *under("servers", "central", *(f"state/*/{kind}" for kind in Kind)), *records("stored"))
     | allowed("s3:AbortMultipartUpload s3:ListMultipartUploadParts", *under("servers", "central"))
     | allowed("s3:ListBucket s3:ListBucketMultipartUploads", "Bucket.Arn"),
     "VerifyRole": allowed("s3:GetObject", *under("servers", "central", "catalog"))
@@ -82,15 +86,17 @@ ON_OWN_BUCKET: dict[str, set[Permission]] = {
     | allowed("s3:DeleteObject", *under("servers", "central"))
     | allowed("s3:ListBucket", "Bucket.Arn"),
     "RecoverRole": allowed("s3:GetObject", *under("config", "servers", "central", "catalog", "recoveries", "state"))
-    | allowed("s3:PutObject", *under("recoveries", "state"))
+    | allowed("s3:PutObject", "<Bucket.Arn>/recoveries/*.*/*.json", *under("recoveries/idempotency"))
+    | allowed("s3:PutObject", "<Bucket.Arn>/state/*/recovery.json")
     | allowed("s3:ListBucket", "Bucket.Arn"),
     "WatchdogRole": allowed("s3:GetObject", *under("config", "servers", "central", "catalog", "recoveries", "state"))
-    | allowed("s3:PutObject", "<Bucket.Arn>/state/watchdog.json", *under("state/watchdog"))
+    | allowed("s3:PutObject", *(f"<Bucket.Arn>/{key}" for key in (MEMORY_KEY, REPORT_KEY, TOLD_KEY)))
     | allowed("s3:AbortMultipartUpload", *under("servers", "central"))
     | allowed("s3:ListBucket s3:ListBucketMultipartUploads", "Bucket.Arn"),
     "ApiRole": allowed("s3:GetObject", *under("config", "catalog", "recoveries", "state"))
     | allowed("s3:GetObject", "<Bucket.Arn>/servers/*.manifest.jsonl.zst")
-    | allowed("s3:PutObject", *under("recoveries"))
+    | allowed("s3:PutObject", "<Bucket.Arn>/recoveries/*requested.json", "<Bucket.Arn>/recoveries/*-failed.json")
+    | allowed("s3:PutObject", *under("recoveries/idempotency", "recoveries/claims"))
     | allowed("s3:ListBucket", "Bucket.Arn"),
     "ScheduleRole": set(),
 }
@@ -119,12 +125,14 @@ def statements(deployment: Deployment, role: str) -> Iterator[dict[str, Any]]:
         yield from policy["PolicyDocument"]["Statement"]
 
 
-def permissions(deployment: Deployment, role: str) -> set[Permission]:
+def permissions(deployment: Deployment, role: str, effect: str = "Allow") -> set[Permission]:
     found: set[Permission] = set()
     for statement in statements(deployment, role):
-        assert statement["Effect"] == "Allow"
         assert not statement.keys() & {"NotAction", "NotResource"}
-        found |= {(action, resource) for action in as_list(statement["Action"]) for resource in as_list(statement["Resource"])}
+        if statement["Effect"] == effect:
+            found |= {
+                (action, resource) for action in as_list(statement["Action"]) for resource in as_list(statement["Resource"])
+            }
     return found
 
 
@@ -142,6 +150,21 @@ def test_a_role_may_do_what_its_function_needs_and_nothing_else(
 @pytest.mark.parametrize("deployment", [OWN, EXTERNAL], ids=["own-bucket", "external-store"])
 def test_every_role_of_the_template_stands_in_the_table(deployment: Deployment) -> None:
     assert set(deployment.of_type("AWS::IAM::Role")) == set(EVERYWHERE)
+
+
+def test_who_asked_for_a_recovery_is_the_apis_alone_to_say() -> None:
+    refused = {role: permissions(OWN, role, "Deny") for role in EVERYWHERE}
+    assert refused.pop("RecoverRole") == allowed("s3:PutObject", "<Bucket.Arn>/recoveries/*requested.json")
+    assert not any(refused.values())
+
+
+@pytest.mark.parametrize("role", EVERYWHERE)
+def test_no_function_but_the_watchdog_may_write_what_it_remembers_or_reports(role: str) -> None:
+    written = [resource for action, resource in permissions(OWN, role) if action == "s3:PutObject"]
+    matched = {
+        key for key in (MEMORY_KEY, REPORT_KEY, TOLD_KEY) if any(fnmatchcase(f"<Bucket.Arn>/{key}", one) for one in written)
+    }
+    assert matched == ({MEMORY_KEY, REPORT_KEY, TOLD_KEY} if role == "WatchdogRole" else set())
 
 
 def test_only_prune_may_delete_and_nobody_may_destroy_a_version_or_lift_a_lock() -> None:
@@ -202,7 +225,7 @@ def test_listings_keep_to_the_prefixes_the_function_works_on(role: str) -> None:
     prefixes = listing["Condition"]["StringLikeIfExists"]["s3:prefix"]
     read = {resource.removeprefix("<Bucket.Arn>/") for action, resource in permissions(OWN, role) if action == "s3:GetObject"}
     written = {resource for action, resource in permissions(OWN, role) if action == "s3:PutObject"}
-    assert set(prefixes) == {resource for resource in read if resource.endswith("/*")}
+    assert set(prefixes) == {f"{one.split('/')[0]}/*" for one in read if one.endswith("/*")}
     assert {resource.removeprefix("<Bucket.Arn>/").split("/")[0] for resource in written} <= {
         one.split("/")[0] for one in prefixes
     }
