@@ -20,9 +20,10 @@ from fleetsave.verify import verdict
 from fleetsave.verify.room import verify
 from tests.faults.scoring import FINISHES, Tally, scored
 from tests.faults.table import FAULTS
+from tests.fixtures.archive_pieces import game_folder
 from tests.fixtures.catalog_world import FLEET as WORLDS_FLEET
 from tests.fixtures.catalog_world import HOUR, VERSIONS, CatalogWorld
-from tests.fixtures.stored_archives import ArchiveRoom, assemble, game_folder
+from tests.fixtures.stored_archives import ArchiveRoom, assemble
 from tests.fixtures.stored_backups import NOON, Room, judged, make_database
 
 pytestmark = FINISHES

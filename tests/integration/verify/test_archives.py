@@ -24,16 +24,9 @@ from fleetsave.model.slots import Slot
 from fleetsave.sources.over_ssh import SshSource
 from fleetsave.transports.ssh import SshTransport
 from fleetsave.verify.room import verify
-from tests.fixtures.archives import order_of, take_archive
-from tests.fixtures.hostile.altering import told_of
-from tests.fixtures.stored_archives import (
-    FULL,
-    ArchiveRoom,
+from tests.fixtures.archive_pieces import (
     Piece,
-    TakenArchive,
     absent,
-    against,
-    assemble,
     database,
     database_content,
     directory,
@@ -42,6 +35,9 @@ from tests.fixtures.stored_archives import (
     server_with_databases,
     symlink,
 )
+from tests.fixtures.archives import order_of, take_archive
+from tests.fixtures.hostile.altering import told_of
+from tests.fixtures.stored_archives import FULL, ArchiveRoom, TakenArchive, against, assemble
 from tests.fixtures.stored_backups import NOON, capture_report
 from tests.fixtures.trees import hostile_tree
 

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from fleetsave.archives import extended_header
 from fleetsave.archives.reading import read_members
+from tests.fixtures.archive_pieces import mtime_text
 from tests.fixtures.hostile.altering import record
-from tests.fixtures.stored_archives import END, mtime_text
+from tests.fixtures.stored_archives import END
 
 TEXTS = st.text(st.characters(exclude_characters="\0", codec="utf-8"), min_size=1, max_size=200)
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from fleetsave.archives import manifest_reading
 from fleetsave.archives.manifest_reading import MalformedManifestError, ManifestReading
-from tests.fixtures.stored_archives import SNAPSHOT_ID, assemble, game_folder
+from tests.fixtures.archive_pieces import game_folder
+from tests.fixtures.stored_archives import SNAPSHOT_ID, assemble
 
 MANIFEST = assemble(game_folder()).manifest
 

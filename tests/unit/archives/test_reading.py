@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from fleetsave.archives.errors import MalformedArchiveError
 from fleetsave.archives.reading import read_members
 from fleetsave.model.manifests import Entry, EntryType
+from tests.fixtures.archive_pieces import directory, file, game_folder, hardlink, raw_sparse, sparse_file, symlink
 from tests.fixtures.hostile.altering import raw_header
-from tests.fixtures.stored_archives import END, assemble, directory, file, game_folder, hardlink, raw_sparse, sparse_file, symlink
+from tests.fixtures.stored_archives import END, assemble
 
 FAITHFUL = assemble(game_folder()).plain
 NAMES = st.binary(min_size=1, max_size=150).filter(lambda name: not set(name) & {0, ord("/")} and name not in (b".", b".."))

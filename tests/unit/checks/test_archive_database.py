@@ -10,8 +10,8 @@ from fleetsave.checks import archive_database
 from fleetsave.model.errors import VerificationError
 from fleetsave.model.manifests import Entry
 from fleetsave.model.records import Finding, Level, Outcome
+from tests.fixtures.archive_pieces import database, database_content
 from tests.fixtures.hostile.altering import told_of
-from tests.fixtures.stored_archives import database, database_content
 
 NAME = "databases/world.db"
 

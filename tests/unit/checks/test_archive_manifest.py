@@ -12,7 +12,8 @@ from fleetsave.checks.archive_manifest import ManifestSummary
 from fleetsave.model.archives import ArchiveReport
 from fleetsave.model.errors import ObjectNotFoundError, StoreError, VerificationError
 from fleetsave.model.records import Finding, Level, Outcome
-from tests.fixtures.stored_archives import Piece, absent, assemble, file, game_folder, hardlink, symlink
+from tests.fixtures.archive_pieces import Piece, absent, file, game_folder, hardlink, symlink
+from tests.fixtures.stored_archives import assemble
 
 TAKEN = assemble([*game_folder(), absent("files/files/zz", "unreadable"), symlink("files/files/zzz", "/etc")])
 REPORT = replace(TAKEN.report, manifest=replace(TAKEN.report.manifest, key="beside"))

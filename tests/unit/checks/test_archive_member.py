@@ -9,8 +9,9 @@ import pytest
 from fleetsave.archives.reading import Member, read_members
 from fleetsave.checks import archive_member
 from fleetsave.model.manifests import Entry, EntryType
+from tests.fixtures.archive_pieces import Piece, directory, file, game_folder, hardlink, symlink
 from tests.fixtures.hostile.altering import told_of
-from tests.fixtures.stored_archives import END, Piece, directory, file, game_folder, hardlink, symlink
+from tests.fixtures.stored_archives import END
 
 
 def member_of(piece: Piece) -> Member:

@@ -10,16 +10,9 @@ from fleetsave.checks.archive_manifest import ManifestSummary
 from fleetsave.checks.archive_members import MemberComparison, MembersRead
 from fleetsave.model.manifests import Entry
 from fleetsave.model.records import Level, Outcome
+from tests.fixtures.archive_pieces import Piece, absent, directory, file, game_folder
 from tests.fixtures.hostile.altering import raw_header
-from tests.fixtures.stored_archives import (
-    Piece,
-    TakenArchive,
-    absent,
-    assemble,
-    directory,
-    file,
-    game_folder,
-)
+from tests.fixtures.stored_archives import TakenArchive, assemble
 
 FAITHFUL = assemble(game_folder())
 

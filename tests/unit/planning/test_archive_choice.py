@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from fleetsave.model.manifests import Entry, EntryType
 from fleetsave.planning.archive_choice import ArchiveChoice, Choice
-from tests.fixtures.stored_archives import absent, directory, file, game_folder, hardlink
+from tests.fixtures.archive_pieces import absent, directory, file, game_folder, hardlink
 
 ROOT = "files/files"
 GAME = [piece.entry for piece in game_folder() if piece.entry]

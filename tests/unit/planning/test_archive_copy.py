@@ -10,7 +10,8 @@ import pytest
 from fleetsave.model.manifests import read_entries
 from fleetsave.planning.archive_choice import ArchiveChoice
 from fleetsave.planning.archive_copy import EXPECTED_MEMBER, CopyFacts, Stretch, copy_facts, copy_pieces, leads_out
-from tests.fixtures.stored_archives import TakenArchive, assemble, directory, file, game_folder, symlink
+from tests.fixtures.archive_pieces import directory, file, game_folder, symlink
+from tests.fixtures.stored_archives import TakenArchive, assemble
 
 TAKEN = assemble(game_folder())
 

@@ -15,18 +15,8 @@ from fleetsave.model.recoveries import Reason
 from fleetsave.model.recovery_records import RecoveryPlan, RecoveryRequest
 from fleetsave.planning.archive_plan import EVERYTHING, chosen_and_away
 from fleetsave.planning.plan import make_plan
-from tests.fixtures.stored_archives import (
-    FILES,
-    FULL,
-    ArchiveRoom,
-    absent,
-    assemble,
-    directory,
-    file,
-    game_folder,
-    server_with_databases,
-    symlink,
-)
+from tests.fixtures.archive_pieces import absent, directory, file, game_folder, server_with_databases, symlink
+from tests.fixtures.stored_archives import FILES, FULL, ArchiveRoom, assemble
 from tests.fixtures.stored_backups import NOON, NOW, make_database
 from tests.unit.planning.requests import SSH
 

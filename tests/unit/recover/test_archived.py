@@ -13,7 +13,8 @@ from fleetsave.model.recovery_records import Selection
 from fleetsave.planning.archive_copy import CopyFacts, copy_facts
 from fleetsave.planning.archive_plan import choice_of
 from fleetsave.recover.archived import copy_bytes, member_bytes
-from tests.fixtures.stored_archives import FULL, ArchiveRoom, assemble, game_folder, server_with_databases
+from tests.fixtures.archive_pieces import game_folder, server_with_databases
+from tests.fixtures.stored_archives import FULL, ArchiveRoom, assemble
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ from fleetsave.model.records import StoredRecord
 from fleetsave.store.decompress import DamagedStreamError
 from fleetsave.store.ranges import plain_range
 from tests.fakes.memory_store import MemoryStore
-from tests.fixtures.stored_archives import ArchiveRoom, assemble, directory, file
+from tests.fixtures.archive_pieces import directory, file
+from tests.fixtures.stored_archives import ArchiveRoom, assemble
 
 CONTENT = random.Random(3).randbytes(700_000)
 

@@ -9,8 +9,8 @@ from fleetsave.model.errors import VerificationError
 from fleetsave.model.records import Level, Outcome
 from fleetsave.verify import archived_databases
 from fleetsave.verify.archived_databases import ArchivedDatabases
+from tests.fixtures.archive_pieces import database, database_content
 from tests.fixtures.hostile.altering import told_of
-from tests.fixtures.stored_archives import database, database_content
 
 
 def test_a_database_is_on_the_disk_only_while_it_is_judged(tmp_path: Path) -> None:
