@@ -14,7 +14,7 @@ from tests.fixtures.dying_store import Died, dying
 from tests.fixtures.interleaving import interleave
 from tests.unit.prune.bucket import BODY, DAY
 from tests.unit.watchdog.test_missing import note, transfer
-from tests.unit.watchdog.test_uploads import open_upload
+from tests.unit.watchdog.test_unfinished import open_upload
 from tests.unit.watchdog.world import ALPHA, BETA, HOUR, NORTH, QUARTER, STORED, World, slot_of
 
 

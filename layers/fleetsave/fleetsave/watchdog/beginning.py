@@ -18,7 +18,7 @@ from fleetsave.watchdog.memory import Memory, read_memory
 from fleetsave.watchdog.places import Found, find_places, known_servers, turns_of
 from fleetsave.watchdog.ports import Ports
 from fleetsave.watchdog.recovering import Recovering, find_recovering
-from fleetsave.watchdog.uploads import list_uploads, sort_uploads
+from fleetsave.watchdog.unfinished import list_uploads, sort_uploads
 
 _HOT = 100
 """So many of the servers that something was wrong with are looked at whole in each look, so that its end is seen at once."""

@@ -15,9 +15,9 @@ from fleetsave.model.slots import Slot
 from fleetsave.model.watch import Problem, ProblemKind
 from fleetsave.store.base import ObjectInfo
 from fleetsave.watchdog import problems
-from fleetsave.watchdog.adoption import adopt
 from fleetsave.watchdog.listed import Listed, list_data, without_object, without_record
 from fleetsave.watchdog.look import Look, Seen
+from fleetsave.watchdog.unfinished import adopt
 from fleetsave.watchdog.whole import LATE, look_at_whole
 
 _NAMED = 20

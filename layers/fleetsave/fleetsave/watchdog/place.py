@@ -10,8 +10,8 @@ from fleetsave.watchdog.compare import compare
 from fleetsave.watchdog.expected import suffices
 from fleetsave.watchdog.listed import list_data
 from fleetsave.watchdog.look import Look, Seen
-from fleetsave.watchdog.near import look_at
-from fleetsave.watchdog.uploads import see_to_uploads
+from fleetsave.watchdog.records import look_at_records
+from fleetsave.watchdog.unfinished import see_to_uploads
 
 _ODD = {ProblemKind.NOT_CAPTURED, ProblemKind.NOT_VERIFIED}
 """What may have to do with an object that lost its record, or a record that lost its object."""
@@ -23,7 +23,7 @@ def see(place: Place, look: Look) -> Seen:
     seen = Seen(place)
     try:
         history = _list(place, look, is_deep=is_deep)
-        seen = look_at(history, look)
+        seen = look_at_records(history, look)
         see_to_uploads(history, look, seen)
         if is_deep or any(problem.kind in _ODD for problem in seen.problems):
             seen.is_deep = is_deep

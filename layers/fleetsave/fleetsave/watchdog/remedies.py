@@ -50,14 +50,14 @@ def take(remedies: Remedies, ports: Ports) -> Taken:
     """Send and abort what is to be; one thing that fails keeps nothing else from being done."""
     did = dict(NOTHING_DONE)
     failures: list[tuple[str, FleetsaveError]] = []
-    for name, part, steps in _steps(remedies, ports):
+    for counted, part, take_it in _steps(remedies, ports):
         try:
-            steps()
+            take_it()
         except FleetsaveError as error:
             failures.append((part, error))
         else:
-            for one in name:
-                did[one] += 1
+            for name in counted:
+                did[name] += 1
     return Taken(did, failures)
 
 
@@ -71,10 +71,9 @@ def _steps(remedies: Remedies, ports: Ports) -> Iterator[tuple[list[str], str, C
     if asked:
         yield ["verifications_requeued"] * len(asked), "verify queue", lambda: ports.verify_queue.send(asked)
     if forced:
-        names = ["verifications_forced"] * len(remedies.rejections) + ["backups_reread"] * len(
-            remedies.rereads - remedies.rejections
-        )
-        yield names, "verify queue", lambda: ports.verify_queue.send(sorted(forced), force=True)
+        reread = remedies.rereads - remedies.rejections
+        counted = ["verifications_forced"] * len(remedies.rejections) + ["backups_reread"] * len(reread)
+        yield counted, "verify queue", lambda: ports.verify_queue.send(sorted(forced), force=True)
     for upload in sorted(remedies.uploads, key=lambda one: (one.key, one.upload_id)):
         yield ["uploads_aborted"], upload.key, _aborting(upload, ports)
 

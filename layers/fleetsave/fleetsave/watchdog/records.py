@@ -1,4 +1,4 @@
-"""One place as the catalog's listing shows it: how old, what is missing, what waits for a verdict, what was found bad."""
+"""What the records of one place show: how old, what is missing, what waits for a verdict, what was found bad."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -25,7 +25,7 @@ _READ_AFTER = timedelta(hours=1)
 _NOT_IN_FLEET_FOR = timedelta(days=2)
 
 
-def look_at(history: History, look: Look) -> Seen:
+def look_at_records(history: History, look: Look) -> Seen:
     """Return what a listing shows of each artifact that should be there, and of those that no longer should. Raise StoreError."""
     seen = Seen(history.place, longterm={} if look.is_long(history) else None)
     server_id = history.place[0]
