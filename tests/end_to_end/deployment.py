@@ -47,7 +47,9 @@ class Deployment:
         self.send("DispatchQueue", {"kind": "database", "slot": slot.at.isoformat(), "period_minutes": 1})
 
     def send(self, queue: str, message: dict[str, object]) -> None:
-        self.stack.client("sqs").send_message(QueueUrl=self.stack.physical_name(queue), MessageBody=json.dumps(message))
+        url = self.stack.physical_name(queue)
+        group = {"MessageGroupId": "looks"} if url.endswith(".fifo") else {}
+        self.stack.client("sqs").send_message(QueueUrl=url, MessageBody=json.dumps(message), **group)
 
     def backups(self, artifact_id: ArtifactId) -> list[Backup]:
         listed = self.catalog.backups(artifact_id.server_id, artifact_id.kind)

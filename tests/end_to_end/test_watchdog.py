@@ -28,8 +28,12 @@ def look(deployment: Deployment) -> dict[str, Any]:
     """Have the watchdog look, as its schedule does, as if its last look was 15 minutes ago; return its report."""
     deployment.store.delete(MEMORY)
     deployment.store.delete(REPORT)
-    deployment.send("WatchdogQueue", {"scheduled_time": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"})
+    ask_for_a_look(deployment)
     return report_of(deployment)
+
+
+def ask_for_a_look(deployment: Deployment) -> None:
+    deployment.send("WatchdogQueue", {"scheduled_time": datetime.now(UTC).isoformat()})
 
 
 def report_of(deployment: Deployment) -> dict[str, Any]:
@@ -121,6 +125,16 @@ def test_its_own_schedule_makes_it_look_with_all_it_needs_and_it_may_do_all_it_d
     assert deployment.stack.queue_depth("WatchdogDlq") == 0
 
 
+def test_looks_that_are_asked_for_at_once_come_one_after_the_other(deployment: Deployment) -> None:
+    before = len(deployment.stack.function_log("WatchdogFunction"))
+    for _ in range(3):
+        ask_for_a_look(deployment)
+    deployment.wait_for("the looks", lambda: deployment.stack.queue_depth("WatchdogQueue") == 0)
+    told = deployment.stack.function_log("WatchdogFunction")[before:].splitlines()
+    words = [line.split()[0] for line in told if line.startswith(("START ", "END "))]
+    assert words == ["START", "END"] * 3
+
+
 def test_a_backup_of_which_nobody_was_told_is_verified_after_the_first_look_that_finds_it_overdue(
     deployment: Deployment, record_property: Any
 ) -> None:
@@ -186,7 +200,7 @@ def test_how_long_a_lost_event_takes_to_its_repair_with_nothing_hurried(deployme
     key = lose_the_event(deployment, minutes_ago=4)
     lost_at = time.monotonic()
     while deployment.state(key) is not State.VERIFIED:
-        deployment.send("WatchdogQueue", {"scheduled_time": "a look every 20 s"})
+        ask_for_a_look(deployment)
         time.sleep(20)
         assert time.monotonic() - lost_at < 1800
     minutes = (time.monotonic() - lost_at) / 60

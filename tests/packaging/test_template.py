@@ -236,6 +236,12 @@ def test_the_watchdog_looks_every_fifteen_minutes() -> None:
     assert parse_watchdog_event(message) is True
 
 
+def test_looks_come_one_after_the_other_and_one_that_is_delivered_twice_is_one() -> None:
+    queue, target = queues(OWN)["WatchdogQueue"], OWN.of_type("AWS::Scheduler::Schedule")["ScheduleWatchdog"]["Target"]
+    assert (queue["FifoQueue"], queue["ContentBasedDeduplication"]) == (True, True)
+    assert target["SqsParameters"] == {"MessageGroupId": "looks"}
+
+
 def test_the_secret_of_notices_lies_under_the_prefix_and_can_be_no_servers_key() -> None:
     told = Deployment({"NoticeSecret": "notices"})
     assert Settings.from_environment(function_variables(told, "watchdog")).notice_secret == "fleetsave/notices"

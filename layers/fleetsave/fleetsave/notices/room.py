@@ -36,7 +36,8 @@ def tell(report: WatchReport, ports: NoticePorts, now: datetime) -> NoticeOutcom
     """Tell of a look what is new in it, by every channel, and ping for what is proven; a minute at most.
 
     What is to be told is remembered before it is sent and forgotten once a channel has taken it: a crash repeats a notice and
-    loses none. `now` is the store's time. Raises nothing for what fails: the look itself must not fail for it.
+    loses none. No two looks tell at once: their queue sees to it. `now` is the store's time. Raises nothing for what fails: the
+    look itself must not fail for it.
     """
     refused = [ports.refused] if ports.refused else []
     try:

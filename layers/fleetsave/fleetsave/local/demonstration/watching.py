@@ -86,5 +86,9 @@ def _notice(stage: Stage, console: Console, what: str) -> Received:
 
 
 def _look(stage: Stage) -> None:
-    stage.send("WatchdogQueue", {"scheduled_time": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"})
+    stage.stack.client("sqs").send_message(
+        QueueUrl=stage.stack.physical_name("WatchdogQueue"),
+        MessageBody=json.dumps({"scheduled_time": datetime.now(UTC).isoformat()}),
+        MessageGroupId="looks",
+    )
     wait_for("the watchdog's look", lambda: stage.stack.queue_depth("WatchdogQueue") == 0)
