@@ -17,6 +17,8 @@ BOTH = pytest.mark.parametrize("deployment", [OWN, EXTERNAL], ids=["own-bucket",
 ALARMS: dict[str, dict[str, Any]] = OWN.of_type("AWS::CloudWatch::Alarm")
 PAGE = (PROJECT / "docs" / "alarms.md").read_text()
 CODE = "".join(path.read_text() for folder in ("functions", "layers/fleetsave") for path in (PROJECT / folder).rglob("*.py"))
+COUNTED = sorted({*re.findall(r'count\("([A-Z]\w+)"', CODE), *re.findall(r'"([A-Z]\w+Failed)"', CODE)} - {"NoticesFailed"})
+"""What functions count as it happens; the watchdog publishes its own at each look."""
 LOOK = 15
 """Minutes between two looks of the watchdog."""
 
@@ -37,6 +39,20 @@ def is_published(metric: str) -> bool:
 
 def test_the_page_of_alarms_and_the_template_name_the_same_alarms() -> None:
     assert sorted(re.findall(r"^\| `(\w+Alarm)` \|", PAGE, re.MULTILINE)) == sorted(ALARMS)
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_the_mail_of_an_alarm_ends_with_the_first_step_that_the_page_gives(name: str) -> None:
+    (first,) = re.findall(rf"^\| `{name}` \|.*\|.*\| (.*) \|$", PAGE, re.MULTILINE)
+    step = re.sub(r"\[[^]]*\]\(([\w.-]+)\)", r"docs/\1", first).replace("**", "")
+    assert ALARMS[name]["AlarmDescription"].endswith(f". First: {step}")
+    assert len(ALARMS[name]["AlarmDescription"]) <= 1024, "CloudWatch takes no more"
+
+
+@pytest.mark.parametrize("metric", COUNTED)
+def test_whatever_a_function_counts_is_shown_on_the_dashboard(metric: str) -> None:
+    (board,) = OWN.of_type("AWS::CloudWatch::Dashboard").values()
+    assert f'"fleetsave", "{metric}"' in board["DashboardBody"]
 
 
 def test_whatever_is_counted_as_trouble_raises_an_alarm() -> None:
@@ -174,6 +190,12 @@ def test_what_the_watchdog_counts_is_told_after_as_many_looks_as_the_page_says(n
     assert words[after] in row
     for early, late in stated(name):
         assert (early, late) == (15 + after, 15 + after + LOOK), "overdue after 15 min, seen at the next look"
+
+
+def test_a_capture_that_fails_and_then_works_is_no_news_and_one_that_goes_on_failing_is() -> None:
+    failed = [(minute + 1 / 3, 1.0) for minute in range(0, 64, 16)]
+    assert when("CollectFailedAlarm", failed[:2]) is None
+    assert when("CollectFailedAlarm", failed) == (35, 35), "a job that failed is tried again after 16 min"
 
 
 def test_between_two_looks_an_alarm_stays_as_it_is_and_ends_with_the_first_good_look() -> None:
