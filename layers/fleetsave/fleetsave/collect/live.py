@@ -1,7 +1,7 @@
 """From a job to a stored dump or archive: streamed as it is written, and never on our disk.
 
 Order of writes: parts -> what stands beside -> state -> object -> stored.json -> announcement -> state cleared. Until the stream
-has come to its end nothing appears; killed after that, the next run of the same job publishes what was uploaded. A stream that is
+has come to its end nothing appears; killed after that, the artifact's next run publishes what was uploaded. A stream that is
 cut short cannot be gone on with: what it shows lives only as long as the connection.
 """
 

@@ -4,7 +4,7 @@ While a recovery of the server is under way the job waits; one that begins durin
 is a frozen snapshot, all of it older than the recovery or the consistent state of one moment.
 
 Order of writes: state -> parts -> object -> stored.json -> announcement -> snapshot removed -> state cleared. Killed
-between any two, the next run of the same job goes on from there.
+between any two, the artifact's next run goes on from there, whatever slot's job it is of.
 """
 
 from contextlib import closing
