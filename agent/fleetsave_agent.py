@@ -34,6 +34,7 @@ import stat
 from typing import Any
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
+MAGIC = re.compile(r"[*?\[]")
 
 
 class ConfigurationRefusedError(Exception):
@@ -60,11 +61,6 @@ def is_name(value: Any) -> bool:
     return isinstance(value, str) and NAME.fullmatch(value) is not None
 
 
-def is_digest(value: Any) -> bool:
-    """Tell whether it is a SHA-256 in hexadecimal digits."""
-    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
-
-
 def is_count(value: Any) -> bool:
     """Tell whether it is a whole number above 0."""
     return type(value) is int and 0 < value < 1 << 60
@@ -73,11 +69,6 @@ def is_count(value: Any) -> bool:
 def is_seconds(value: Any) -> bool:
     """Tell whether it is a number of seconds, a day of them at most."""
     return type(value) in (int, float) and 0 < value <= 86400
-
-
-def is_flag(value: Any) -> bool:
-    """Tell whether it is true or false."""
-    return type(value) is bool
 
 
 def are_patterns(value: Any) -> bool:
@@ -90,39 +81,49 @@ def are_checks(value: Any) -> bool:
     return isinstance(value, dict) and all(is_name(name) and is_string(sql) for name, sql in value.items())
 
 
-def is_object(value: Any) -> bool:
-    """Tell whether it is an object."""
-    return isinstance(value, dict)
-
-
-def is_list(value: Any) -> bool:
-    """Tell whether it is a list."""
-    return isinstance(value, list)
+def is_pattern(entry: "dict[str, Any]") -> bool:
+    """Tell whether the path of a configured database or folder may mean several."""
+    return not entry["literal"] and MAGIC.search(entry["path"]) is not None
 
 
 REQUIRED = object()
 
+# How a setting is judged, and what it should be, in words.
+A_PATH = (is_path, "an absolute path")
+A_NAME = (is_name, "small letters, digits, _ and -, at most 63")
+SECONDS = (is_seconds, "seconds, at most a day")
+A_NUMBER = (is_count, "a number")
+A_FLAG = (lambda value: type(value) is bool, "true or false")
+A_LIST = (lambda value: isinstance(value, list), "a list")
+AN_OBJECT = (lambda value: isinstance(value, dict), "an object")
+CHECKS = (are_checks, "an object of names and SQL")
+PATTERNS = (are_patterns, "a list of patterns without /, . and .. at their ends")
+
 
 def read_settings(path: str) -> Any:
     """Return what a file of JSON says. Raise ConfigurationRefusedError if it is none."""
-    with open(path, "rb") as file:
-        text = file.read()
     try:
+        with open(path, "rb") as file:
+            text = file.read()
         return json.loads(text.decode(), object_pairs_hook=_object, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise ConfigurationRefusedError(f"{path} is not JSON: {error}") from None
+    except OSError as error:
+        raise ConfigurationRefusedError(f"{path}: {error.strerror}") from None
 
 
-def require_file(path: str, *, private: bool) -> None:
-    """Raise ConfigurationRefusedError unless it is a file; a private one must belong to us, and be closed to all others."""
+def require_file(path: str, *, forbidden: int = 0) -> None:
+    """Raise ConfigurationRefusedError unless it is a file and, if others must not have `forbidden` rights, ours or root's."""
     try:
         status = os.stat(path)
     except OSError as error:
         raise ConfigurationRefusedError(f"{path}: {error.strerror}") from None
     if not stat.S_ISREG(status.st_mode):
         raise ConfigurationRefusedError(f"{path} is not a file")
-    if private and (status.st_mode & 0o077 or status.st_uid not in (0, os.geteuid())):
-        raise ConfigurationRefusedError(f"{path} may be read by others, or is another's: chown it to this account, and chmod 600")
+    if forbidden and (status.st_mode & forbidden or status.st_uid not in (0, os.geteuid())):
+        raise ConfigurationRefusedError(
+            f"{path} is open to others, or is another's: chown it to root or to this account, and chmod {0o666 & ~forbidden:o}"
+        )
 
 
 def _object(pairs: "list[tuple[str, Any]]") -> "dict[str, Any]":
@@ -159,53 +160,59 @@ def checked(fields: "dict[str, tuple[Any, Any, str]]", given: Any, where: str) -
 
 """What may be served, and to whom: the agent's configuration, read once, and refused if anything in it is unknown or unsafe."""
 
+import re
 from typing import Any
 
+
+A_DIGEST = (
+    lambda value: isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value),
+    "64 hexadecimal digits in small letters; --new-token prints them",
+)
 
 # Of each setting: what it is if it is left out, how it is judged, and what it should be, in words.
 AGENT = {
     "address": ("127.0.0.1", is_string, "an address to listen on"),
     "port": (8443, lambda value: is_count(value) and value < 65536, "a port"),
-    "certificate": (REQUIRED, is_path, "an absolute path"),
-    "key": (REQUIRED, is_path, "an absolute path"),
-    "read_token_sha256": (REQUIRED, is_digest, "64 hexadecimal digits in small letters; --new-token prints them"),
-    "restore_token_sha256": (None, is_digest, "64 hexadecimal digits in small letters; --new-token prints them"),
-    "staging": (REQUIRED, is_path, "an absolute path"),
-    "databases": ([], is_list, "a list"),
-    "files": ([], is_list, "a list"),
-    "configuration": ([], is_list, "a list"),
-    "logs": ([], is_list, "a list"),
-    "full": (False, is_flag, "true or false"),
-    "limits": ({}, is_object, "an object"),
+    "certificate": (REQUIRED, *A_PATH),
+    "key": (REQUIRED, *A_PATH),
+    "read_token_sha256": (REQUIRED, *A_DIGEST),
+    "restore_token_sha256": (None, *A_DIGEST),
+    "staging": (REQUIRED, *A_PATH),
+    "databases": ([], *A_LIST),
+    "files": ([], *A_LIST),
+    "configuration": ([], *A_LIST),
+    "logs": ([], *A_LIST),
+    "full": (False, *A_FLAG),
+    "limits": ({}, *AN_OBJECT),
 }  # type: dict[str, tuple[Any, Any, str]]
 
 DATABASE = {
-    "name": ("database", is_name, "small letters, digits, _ and -, at most 63"),
-    "path": (REQUIRED, is_path, "an absolute path"),
-    "literal": (False, is_flag, "true or false"),
-    "fingerprint": (True, is_flag, "true or false"),
-    "checks": ({}, are_checks, "an object of names and SQL"),
-    "deadline": (300, is_seconds, "seconds, at most a day"),
-    "lock_limit": (60, is_seconds, "seconds, at most a day"),
+    "name": ("database", *A_NAME),
+    "path": (REQUIRED, *A_PATH),
+    "literal": (False, *A_FLAG),
+    "fingerprint": (True, *A_FLAG),
+    "checks": ({}, *CHECKS),
+    "deadline": (300, *SECONDS),
+    "lock_limit": (60, *SECONDS),
 }  # type: dict[str, tuple[Any, Any, str]]
 
 FOLDER = {
-    "name": (REQUIRED, is_name, "small letters, digits, _ and -, at most 63"),
-    "path": (REQUIRED, is_path, "an absolute path"),
-    "include": (["**"], lambda value: are_patterns(value) and value, "a list of patterns without /, . and .. at their ends"),
-    "exclude": ([], are_patterns, "a list of patterns without /, . and .. at their ends"),
+    "name": (REQUIRED, *A_NAME),
+    "path": (REQUIRED, *A_PATH),
+    "include": (["**"], lambda value: are_patterns(value) and value, PATTERNS[1]),
+    "exclude": ([], *PATTERNS),
     "maximum_file_size": (None, is_count, "bytes"),
-    "links_out": (False, is_flag, "true or false"),
-    "deadline": (780, is_seconds, "seconds, at most a day"),
+    "links_out": (False, *A_FLAG),
+    "deadline": (780, *SECONDS),
 }  # type: dict[str, tuple[Any, Any, str]]
 
 LIMITS = {
-    "captures": (2, is_count, "a number"),
-    "connections": (16, is_count, "a number"),
-    "requests_per_minute": (120, is_count, "a number"),
-    "seconds_per_request": (3600, is_seconds, "seconds, at most a day"),
-    "idle_seconds": (20, is_seconds, "seconds, at most a day"),
-    "least_bytes_per_second": (8192, is_count, "a number"),
+    "captures": (2, *A_NUMBER),
+    "connections": (16, *A_NUMBER),
+    "requests_per_minute": (120, *A_NUMBER),
+    "seconds_per_request": (3600, *SECONDS),
+    "idle_seconds": (20, *SECONDS),
+    "least_bytes_per_second": (8192, *A_NUMBER),
 }  # type: dict[str, tuple[Any, Any, str]]
 
 LISTS_OF_FOLDERS = ("files", "configuration", "logs")
@@ -218,10 +225,10 @@ class Configuration:
     """
 
     def __init__(self, path: str) -> None:
-        require_file(path, private=True)
+        require_file(path, forbidden=0o077)
         values = checked(AGENT, read_settings(path), "")
-        for name in ("certificate", "key"):
-            require_file(values[name], private=name == "key")
+        require_file(values["certificate"])
+        require_file(values["key"], forbidden=0o077)
         self.address, self.port = values["address"], values["port"]  # type: str, int
         self.certificate, self.key = values["certificate"], values["key"]  # type: str, str
         self.read_token_sha256 = values["read_token_sha256"]  # type: str
@@ -687,7 +694,7 @@ import hashlib
 import re
 from pathlib import PurePosixPath
 
-MAGIC = re.compile(r"[*?\[]")
+
 HASHED_NAME = re.compile(r"-[0-9a-f]{12}$")
 HASH_LENGTH = 12
 LONGEST_NAME = 63
@@ -731,11 +738,6 @@ from typing import Any
 
 
 SIDECARS_TOO = ("", "-wal", "-shm", "-journal")
-
-
-def is_pattern(database: "dict[str, Any]") -> bool:
-    """Tell whether a configured database may be several files."""
-    return not database["literal"] and MAGIC.search(database["path"]) is not None
 
 
 def files_of(database: "dict[str, Any]") -> "list[str]":
@@ -828,6 +830,8 @@ def literal_pattern(path: str) -> str:
 
 """What a client may say of a restore in its own words: no path that leads anywhere, and no SQL."""
 
+from typing import Any
+
 RESTORE_FIELDS = {
     "recovery": str,
     "sha256": str,
@@ -846,6 +850,12 @@ RESTORE_FIELDS = {
 """What a client alone may say; anything else in its order stays behind."""
 
 
+def said_of_restore(asked: "dict[str, Any]") -> "dict[str, Any] | None":
+    """Return of an order what is the client's to say, None if some of it is of another type than it should be."""
+    said = {field: asked[field] for field in RESTORE_FIELDS if field in asked}
+    return said if all(type(value) is RESTORE_FIELDS[field] for field, value in said.items()) else None
+
+
 
 # ---- restores ----
 
@@ -857,9 +867,7 @@ from typing import Any
 
 def refusal_of(artifact: "dict[str, Any]", paths: "list[str]", asked: "dict[str, Any]") -> "dict[str, Any] | None":
     """Return why an order cannot be followed, None if it can be; `paths` are those that the artifact is now."""
-    if any(field in asked and type(asked[field]) is not kind for field, kind in RESTORE_FIELDS.items()):
-        raise RefusedRequestError(400)
-    if not is_seconds(asked.get("deadline", 60)):
+    if said_of_restore(asked) is None or not is_seconds(asked.get("deadline", 60)):
         raise RefusedRequestError(400)
     if asked.get("new_in") is not None:
         return restore_refused("not_served", "what is restored is what the agent serves, where it is")
@@ -873,8 +881,8 @@ def refusal_of(artifact: "dict[str, Any]", paths: "list[str]", asked: "dict[str,
 
 def restore_order(artifact: "dict[str, Any]", asked: "dict[str, Any]") -> "dict[str, Any]":
     """Return what the script is told of an order that was not refused."""
-    order = {field: asked[field] for field in (*RESTORE_FIELDS, "path", "checks", "deadline") if field in asked}
-    return dict(order, links_out=artifact.get("links_out", False))
+    compared = {field: asked[field] for field in ("path", "checks", "deadline") if field in asked}
+    return dict(said_of_restore(asked) or {}, **compared, links_out=artifact.get("links_out", False))
 
 
 def restore_refused(reason: str, cause: str) -> "dict[str, Any]":

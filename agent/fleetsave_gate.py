@@ -5,7 +5,7 @@ What to read. Part one, the gate, is all that judges what a client asks for:
 
 - settings: How a configuration is read: JSON that is ours alone, each setting known by name and judged, and nothing else in it.
 - fields: What a client may say of a restore in its own words: no path that leads anywhere, and no SQL.
-- config: What a key may be used for: the gate's configuration, which none but root may have written.
+- config: What a key may be used for: the gate's configuration, which none but root, or the account itself, may have written.
 - requests: What may be asked of the script: requests built anew, with each path and each SQL compared with the configuration.
 - reading: What of a file may be read: frozen snapshots of this account, and databases while a transaction over them is held.
 - main: The gate: what sshd runs instead of whatever the client asks for; it does the few things that captures or restores need.
@@ -28,6 +28,7 @@ import stat
 from typing import Any
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
+MAGIC = re.compile(r"[*?\[]")
 
 
 class ConfigurationRefusedError(Exception):
@@ -54,11 +55,6 @@ def is_name(value: Any) -> bool:
     return isinstance(value, str) and NAME.fullmatch(value) is not None
 
 
-def is_digest(value: Any) -> bool:
-    """Tell whether it is a SHA-256 in hexadecimal digits."""
-    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
-
-
 def is_count(value: Any) -> bool:
     """Tell whether it is a whole number above 0."""
     return type(value) is int and 0 < value < 1 << 60
@@ -67,11 +63,6 @@ def is_count(value: Any) -> bool:
 def is_seconds(value: Any) -> bool:
     """Tell whether it is a number of seconds, a day of them at most."""
     return type(value) in (int, float) and 0 < value <= 86400
-
-
-def is_flag(value: Any) -> bool:
-    """Tell whether it is true or false."""
-    return type(value) is bool
 
 
 def are_patterns(value: Any) -> bool:
@@ -84,39 +75,49 @@ def are_checks(value: Any) -> bool:
     return isinstance(value, dict) and all(is_name(name) and is_string(sql) for name, sql in value.items())
 
 
-def is_object(value: Any) -> bool:
-    """Tell whether it is an object."""
-    return isinstance(value, dict)
-
-
-def is_list(value: Any) -> bool:
-    """Tell whether it is a list."""
-    return isinstance(value, list)
+def is_pattern(entry: "dict[str, Any]") -> bool:
+    """Tell whether the path of a configured database or folder may mean several."""
+    return not entry["literal"] and MAGIC.search(entry["path"]) is not None
 
 
 REQUIRED = object()
 
+# How a setting is judged, and what it should be, in words.
+A_PATH = (is_path, "an absolute path")
+A_NAME = (is_name, "small letters, digits, _ and -, at most 63")
+SECONDS = (is_seconds, "seconds, at most a day")
+A_NUMBER = (is_count, "a number")
+A_FLAG = (lambda value: type(value) is bool, "true or false")
+A_LIST = (lambda value: isinstance(value, list), "a list")
+AN_OBJECT = (lambda value: isinstance(value, dict), "an object")
+CHECKS = (are_checks, "an object of names and SQL")
+PATTERNS = (are_patterns, "a list of patterns without /, . and .. at their ends")
+
 
 def read_settings(path: str) -> Any:
     """Return what a file of JSON says. Raise ConfigurationRefusedError if it is none."""
-    with open(path, "rb") as file:
-        text = file.read()
     try:
+        with open(path, "rb") as file:
+            text = file.read()
         return json.loads(text.decode(), object_pairs_hook=_object, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise ConfigurationRefusedError(f"{path} is not JSON: {error}") from None
+    except OSError as error:
+        raise ConfigurationRefusedError(f"{path}: {error.strerror}") from None
 
 
-def require_file(path: str, *, private: bool) -> None:
-    """Raise ConfigurationRefusedError unless it is a file; a private one must belong to us, and be closed to all others."""
+def require_file(path: str, *, forbidden: int = 0) -> None:
+    """Raise ConfigurationRefusedError unless it is a file and, if others must not have `forbidden` rights, ours or root's."""
     try:
         status = os.stat(path)
     except OSError as error:
         raise ConfigurationRefusedError(f"{path}: {error.strerror}") from None
     if not stat.S_ISREG(status.st_mode):
         raise ConfigurationRefusedError(f"{path} is not a file")
-    if private and (status.st_mode & 0o077 or status.st_uid not in (0, os.geteuid())):
-        raise ConfigurationRefusedError(f"{path} may be read by others, or is another's: chown it to this account, and chmod 600")
+    if forbidden and (status.st_mode & forbidden or status.st_uid not in (0, os.geteuid())):
+        raise ConfigurationRefusedError(
+            f"{path} is open to others, or is another's: chown it to root or to this account, and chmod {0o666 & ~forbidden:o}"
+        )
 
 
 def _object(pairs: "list[tuple[str, Any]]") -> "dict[str, Any]":
@@ -153,6 +154,8 @@ def checked(fields: "dict[str, tuple[Any, Any, str]]", given: Any, where: str) -
 
 """What a client may say of a restore in its own words: no path that leads anywhere, and no SQL."""
 
+from typing import Any
+
 RESTORE_FIELDS = {
     "recovery": str,
     "sha256": str,
@@ -171,24 +174,22 @@ RESTORE_FIELDS = {
 """What a client alone may say; anything else in its order stays behind."""
 
 
+def said_of_restore(asked: "dict[str, Any]") -> "dict[str, Any] | None":
+    """Return of an order what is the client's to say, None if some of it is of another type than it should be."""
+    said = {field: asked[field] for field in RESTORE_FIELDS if field in asked}
+    return said if all(type(value) is RESTORE_FIELDS[field] for field, value in said.items()) else None
+
+
 
 # ---- config ----
 
-"""What a key may be used for: the gate's configuration, which none but root may have written."""
+"""What a key may be used for: the gate's configuration, which none but root, or the account itself, may have written."""
 
 import fnmatch
 import os
-import stat
+from itertools import takewhile
 from typing import Any
 
-
-
-def _are_paths(value: Any) -> bool:
-    return isinstance(value, list) and all(map(is_plain_path, value))
-
-
-def _are_commands(value: Any) -> bool:
-    return isinstance(value, list) and all(map(is_string, value))
 
 
 def is_plain_path(value: Any) -> bool:
@@ -196,36 +197,36 @@ def is_plain_path(value: Any) -> bool:
     return is_path(value) and not any(name in ("", ".", "..") for name in value.split("/")[1:])
 
 
-PLAIN = "an absolute path without //, . and .. in it"
+PLAIN_PATH = (is_plain_path, "an absolute path without //, . and .. in it")
 GATE = {
-    "staging": (REQUIRED, is_plain_path, PLAIN),
-    "databases": ([], is_list, "a list"),
-    "folders": ([], is_list, "a list"),
-    "restores": ({}, is_object, "an object"),
+    "staging": (REQUIRED, *PLAIN_PATH),
+    "databases": ([], *A_LIST),
+    "folders": ([], *A_LIST),
+    "restores": ({}, *AN_OBJECT),
 }  # type: dict[str, tuple[Any, Any, str]]
 
 GATE_DATABASE = {
-    "path": (REQUIRED, is_plain_path, PLAIN),
-    "literal": (False, is_flag, "true or false"),
-    "checks": ({}, are_checks, "an object of names and SQL"),
-    "deadline": (900, is_seconds, "seconds, at most a day"),
-    "lock_limit": (60, is_seconds, "seconds, at most a day"),
-    "restore": (False, is_flag, "true or false"),
+    "path": (REQUIRED, *PLAIN_PATH),
+    "literal": (False, *A_FLAG),
+    "checks": ({}, *CHECKS),
+    "deadline": (900, *SECONDS),
+    "lock_limit": (60, *SECONDS),
+    "restore": (False, *A_FLAG),
 }  # type: dict[str, tuple[Any, Any, str]]
 
 GATE_FOLDER = {
-    "path": (REQUIRED, is_plain_path, PLAIN),
-    "literal": (False, is_flag, "true or false"),
-    "exclude": ([], are_patterns, "a list of patterns without /, . and .. at their ends"),
-    "deadline": (900, is_seconds, "seconds, at most a day"),
-    "restore": (False, is_flag, "true or false"),
-    "links_out": (False, is_flag, "true or false"),
+    "path": (REQUIRED, *PLAIN_PATH),
+    "literal": (False, *A_FLAG),
+    "exclude": ([], *PATTERNS),
+    "deadline": (900, *SECONDS),
+    "restore": (False, *A_FLAG),
+    "links_out": (False, *A_FLAG),
 }  # type: dict[str, tuple[Any, Any, str]]
 
 GATE_RESTORES = {
-    "new_in": ([], _are_paths, "a list of paths"),
-    "commands": ([], _are_commands, "a list of commands, each as the fleet file has it"),
-    "deadline": (3600, is_seconds, "seconds, at most a day"),
+    "new_in": ([], lambda value: isinstance(value, list) and all(map(is_plain_path, value)), "a list of paths"),
+    "commands": ([], lambda value: isinstance(value, list) and all(map(is_string, value)), "a list of commands"),
+    "deadline": (3600, *SECONDS),
 }  # type: dict[str, tuple[Any, Any, str]]
 
 
@@ -233,35 +234,61 @@ class GateConfiguration:
     """What the server's owner allows. Raise ConfigurationRefusedError for a file that others may write, or anything odd in it."""
 
     def __init__(self, path: str) -> None:
-        require_file(path, private=False)
-        status = os.stat(path)
-        if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) or status.st_uid not in (0, os.geteuid()):
-            raise ConfigurationRefusedError(f"{path} may be written by others: chown it to root, and chmod 644")
+        require_file(path, forbidden=0o022)
         values = checked(GATE, read_settings(path), "")
         self.staging = values["staging"]  # type: str
         self.databases = [checked(GATE_DATABASE, one, "databases.") for one in values["databases"]]
         self.folders = [checked(GATE_FOLDER, one, "folders.") for one in values["folders"]]
         self.restores = checked(GATE_RESTORES, values["restores"], "restores.")
 
-    def paths_that_are_others(self) -> "list[str]":
-        """Return the configured paths that lead through a symbolic link: nothing could ever match them."""
-        named = [self.staging, *(one["path"] for one in [*self.databases, *self.folders])]
-        return [path for path in named if os.path.realpath(before_magic(path)) != before_magic(path)]
+    def troubles(self) -> "list[str]":
+        """Return what stands in the way of this account's captures, a sentence for each thing."""
+        found = []
+        try:
+            require_private(as_bytes(self.staging), 0o022, "unsafe_staging")
+        except RefusedError as refused:
+            found.append(refused.cause)
+        except OSError as error:
+            found.append(f"{self.staging}: {error.strerror}")
+        for entry in [{"path": self.staging, "literal": True}, *self.databases, *self.folders]:
+            fixed = fixed_part(entry)
+            if real_path(fixed) != fixed:
+                found.append(f"{entry['path']} leads elsewhere: write its real path")
+            elif not os.access(as_bytes(fixed), os.R_OK | (os.X_OK if os.path.isdir(as_bytes(fixed)) else 0)):
+                found.append(f"{fixed} is not there, or this account may not read it")
+        return found
 
 
-def before_magic(path: str) -> str:
-    """Return the folders of a pattern that stand before its first `*`, `?` or `[`, or the path if it has none."""
-    names = path.split("/")
-    plain = [name for name in names if not any(character in name for character in "*?[")]
-    return path if len(plain) == len(names) else "/".join(names[: next(i for i, name in enumerate(names) if name not in plain)])
+def as_bytes(path: str) -> bytes:
+    """Return a path as the system has it; no locale, which the client may choose, has a say."""
+    return path.encode("utf-8", "surrogateescape")
+
+
+def real_path(path: str) -> str:
+    """Return where a path leads, all symbolic links resolved."""
+    return os.path.realpath(as_bytes(path)).decode("utf-8", "surrogateescape")
+
+
+def fixed_part(entry: "dict[str, Any]") -> str:
+    """Return the path of an entry or, if it is a pattern, the folder before its first name with `*`, `?` or `[`."""
+    if not is_pattern(entry):
+        return str(entry["path"])
+    return "/".join(takewhile(lambda name: not MAGIC.search(name), entry["path"].split("/"))) or "/"
 
 
 def meant_by(entry: "dict[str, Any]", real: str) -> bool:
-    """Tell whether an entry means a path; `real` has no symbolic links, and `*` never crosses `/`."""
+    """Tell whether an entry means a path; `real` has no symbolic links.
+
+    As in the fleet file, `*` never crosses `/`, and a name that begins with a dot is meant only where the dot is written.
+    """
     names, patterns = real.split("/"), entry["path"].split("/")
-    if entry["literal"]:
+    if not is_pattern(entry):
         return bool(names == patterns)
-    return len(names) == len(patterns) and all(map(fnmatch.fnmatchcase, names, patterns))
+    return len(names) == len(patterns) and all(map(_name_is_meant, names, patterns))
+
+
+def _name_is_meant(name: str, pattern: str) -> bool:
+    return fnmatch.fnmatchcase(name, pattern) and (pattern.startswith(".") or not name.startswith("."))
 
 
 
@@ -269,7 +296,6 @@ def meant_by(entry: "dict[str, Any]", real: str) -> bool:
 
 """What may be asked of the script: requests built anew, with each path and each SQL compared with the configuration."""
 
-import os
 from typing import Any
 
 
@@ -308,7 +334,7 @@ class GateRequests:
         """Tell whether a path is that of a database, or of what lies beside one."""
         for suffix in ("", "-wal", "-journal"):
             main = path[: len(path) - len(suffix)]
-            is_real = path.endswith(suffix) and is_plain_path(main) and os.path.realpath(main) == main
+            is_real = path.endswith(suffix) and is_plain_path(main) and real_path(main) == main
             if is_real and any(meant_by(entry, main) for entry in self._configuration.databases):
                 return True
         return False
@@ -317,7 +343,7 @@ class GateRequests:
         path, limits = asked.get("path"), {name: _seconds(asked.get(name, 60)) for name in ("deadline", "lock_limit")}
         entry = self._entry(self._configuration.databases, path)
         limits = {name: min(limit, entry[name]) for name, limit in limits.items()}
-        return dict(limits, path=path, checks=_checks(entry, asked.get("checks")))
+        return dict(limits, path=path, checks=_checks([entry], asked.get("checks")))
 
     def _archive(self, asked: "dict[str, Any]") -> "dict[str, Any]":
         databases = [self._member(one, self._capture(one)) for one in _objects(asked.get("databases"))]
@@ -343,38 +369,45 @@ class GateRequests:
         is_database = operation.startswith(DATABASE_RESTORES)
         if not is_database and not operation.startswith(FOLDER_RESTORES):
             return None
-        if any(field in asked and type(asked[field]) is not kind for field, kind in RESTORE_FIELDS.items()):
+        request = said_of_restore(asked)
+        if request is None:
             raise RefusedError("bad_request", "a field of it is of another type")
-        request = {field: asked[field] for field in RESTORE_FIELDS if field in asked}
-        request["deadline"] = min(_seconds(asked.get("deadline", 60)), self._configuration.restores["deadline"])
         entries, path = self._configuration.databases if is_database else self._configuration.folders, asked.get("path")
+        new_in, links_out = None, False
         if asked.get("new_in") is None:
-            entry = self._entry([one for one in entries if one["restore"]], path)
-            checks = _checks(entry, asked.get("checks")) if is_database else None
-            return dict(request, path=path, checks=checks, new_in=None, links_out=entry.get("links_out", False))
-        # Where a new one may be made, the script itself compares with the folder as it really is.
-        if not is_plain_path(path):
-            raise RefusedError("not_served", f"the gate does not allow {path!r}"[:300])
-        known = {name: sql for one in self._configuration.databases for name, sql in one["checks"].items()}
-        checks = _checks({"checks": known}, asked.get("checks"))
-        return dict(request, path=path, checks=checks, new_in=self._configuration.restores["new_in"], links_out=False)
+            entries = [self._entry([one for one in entries if one["restore"]], path)]
+            links_out = entries[0].get("links_out", False)
+        elif is_plain_path(path):
+            new_in = self._configuration.restores["new_in"]  # the script compares them with the folder as it really is
+        else:
+            raise _not_allowed(path)
+        deadline = min(_seconds(asked.get("deadline", 60)), self._configuration.restores["deadline"])
+        checks = _checks(entries, asked.get("checks")) if is_database else None
+        return dict(request, deadline=deadline, path=path, checks=checks, new_in=new_in, links_out=links_out)
 
     def _entry(self, entries: "list[dict[str, Any]]", path: Any) -> "dict[str, Any]":
         """Return the first entry that means the file or folder which a path leads to, symbolic links resolved."""
         if is_plain_path(path):
-            real = os.path.realpath(path.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
+            real = real_path(path)
             for entry in entries:
                 if meant_by(entry, real):
                     return entry
-        raise RefusedError("not_served", f"the gate does not allow {path!r}"[:300])
+        raise _not_allowed(path)
 
 
-def _checks(entry: "dict[str, Any]", asked: Any) -> "dict[str, str] | None":
-    if asked is not None and not are_checks(asked):
+def _not_allowed(path: Any) -> "RefusedError":
+    return RefusedError("not_served", f"the gate does not allow {path!r}"[:300])
+
+
+def _checks(entries: "list[dict[str, Any]]", asked: Any) -> "dict[str, str] | None":
+    """Return the checks that are asked for. Raise RefusedError for one that none of the entries has, word for word."""
+    if asked is None:
+        return None
+    if not are_checks(asked):
         raise RefusedError("bad_request", "its checks are none")
-    if any(entry["checks"].get(name) != sql for name, sql in (asked or {}).items()):
+    if not all(any(entry["checks"].get(name) == sql for entry in entries) for name, sql in asked.items()):
         raise RefusedError("checks_differ", "the gate's checks for this database are others")
-    return dict(asked) if asked is not None else None
+    return dict(asked)
 
 
 def _typed(value: Any, kind: type) -> Any:
@@ -423,9 +456,8 @@ def read_as_dd(words: "list[str]", staging: str, requests: GateRequests) -> None
     """Write the blocks that a `dd` of these words would write. Raise RefusedError for any other words, and for other files."""
     values = dict(word.partition("=")[::2] for word in words[1:])
     numbers = [values.get(name, "") for name in ("skip", "count")]
-    if len(words) != 5 or list(values) != ["if", "bs", "skip", "count"] or values["bs"] != str(BLOCK_BYTES):
-        raise RefusedError("not_served", "dd is asked for something else")
-    if not all(map(COUNT.fullmatch, numbers)):
+    is_ours = len(words) == 5 and list(values) == ["if", "bs", "skip", "count"] and values["bs"] == str(BLOCK_BYTES)
+    if not is_ours or not all(map(COUNT.fullmatch, numbers)):
         raise RefusedError("not_served", "dd is asked for something else")
     descriptor = open_readable(values["if"], staging, requests)
     position, end = (BLOCK_BYTES * blocks for blocks in (int(numbers[0]), int(numbers[0]) + int(numbers[1])))
@@ -447,8 +479,8 @@ def open_readable(path: str, staging: str, requests: GateRequests) -> int:
         raise RefusedError("not_served", f"the gate does not allow {path!r}"[:300])
     try:
         if is_snapshot:
-            require_private(os.fsencode(staging), 0o022, "unsafe_staging")
-        descriptor = os.open(os.fsencode(path), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            require_private(as_bytes(staging), 0o022, "unsafe_staging")
+        descriptor = os.open(as_bytes(path), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         cause = "it is a symbolic link" if error.errno == errno.ELOOP else error.strerror
         raise RefusedError("missing", f"{path!r}: {cause}") from None
@@ -483,6 +515,8 @@ SECONDS_TO_ASK = 60
 SFTP_SERVERS = ("/usr/lib/openssh/sftp-server", "/usr/libexec/openssh/sftp-server", "/usr/lib/ssh/sftp-server")
 NAMES_ALONE = "realpath,stat,lstat,opendir,readdir,close"
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "HOME": "/"}
+COMMAND_MARK = "FLEETSAVE_GATE"
+"""The variable by which a command is known to be what a gate has become: it holds its own process id, which no child has."""
 
 
 class GateInput:
@@ -569,13 +603,14 @@ class Gate:
         say_process_id()
         if command not in self._configuration.restores["commands"]:
             raise RefusedError("not_served", "this key may not run that command")
-        os.execve("/bin/sh", ["sh", "-c", command], ENVIRONMENT)  # noqa: S606 - it stands in the configuration, word for word
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # the client's words are no input of the owner's command
+        environment = dict(ENVIRONMENT, **{COMMAND_MARK: str(os.getpid())})
+        os.execve("/bin/sh", [b"sh", b"-c", as_bytes(command)], environment)  # noqa: S606 - it stands in the configuration
 
     def _tell_names(self) -> None:
         """Become an SFTP server that lists and describes files, and opens none; only a pattern needs it."""
         program = next(filter(os.path.exists, SFTP_SERVERS), None)
-        patterns = [one["path"] for one in self._configuration.databases if not one["literal"]]
-        if program is None or patterns == [before_magic(path) for path in patterns]:
+        if program is None or not any(map(is_pattern, self._configuration.databases)):
             raise RefusedError("not_served", "this key has no SFTP")
         os.execve(program, [program, "-R", "-p", NAMES_ALONE], ENVIRONMENT)  # noqa: S606 - no word of it is the client's
 
@@ -594,17 +629,28 @@ def words_of(command: str) -> "list[str]":
 
 
 def end_other_gate(process: str) -> None:
-    """Kill a gate of the same account and the same key's kind, and nothing else; one that has ended is no error."""
+    """Kill a gate of the same account with the same line, or the command that one has become; one that has ended is no error."""
     if not re.fullmatch("[0-9]{1,10}", process):
         raise RefusedError("not_served", "it is no process")
+    number = int(process)
     try:
-        with open(f"/proc/{int(process)}/cmdline", "rb") as other, open("/proc/self/cmdline", "rb") as own:
-            is_gate = other.read() == own.read()
-        if not is_gate or os.stat(f"/proc/{int(process)}").st_uid != os.geteuid():
+        is_ours = os.stat(f"/proc/{number}").st_uid == os.geteuid() and (
+            _of_process(number, "cmdline") == _of_process(os.getpid(), "cmdline")
+            or f"{COMMAND_MARK}={number}".encode() in _of_process(number, "environ").split(b"\0")
+        )
+        if not is_ours:
             raise RefusedError("not_served", "it is no process of this key")
-        os.kill(int(process), signal.SIGKILL)
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        os.kill(number, signal.SIGKILL)
+    except (FileNotFoundError, ProcessLookupError):
         return
+
+
+def _of_process(process: int, what: str) -> bytes:
+    try:
+        with open(f"/proc/{process}/{what}", "rb") as file:
+            return file.read()
+    except PermissionError:  # it is none of ours
+        return b""
 
 
 def say_process_id() -> None:
@@ -630,15 +676,14 @@ def run_gate(arguments: "list[str]", bootstrap: str, scripts: "dict[str, Callabl
     """Do what the command line and SSH_ORIGINAL_COMMAND say."""
     if len(arguments) != 2 or arguments[0] not in ("read", "restore", "--check") or not sys.flags.isolated:
         raise SystemExit(GATE_USAGE)
-    command = os.environ.get("SSH_ORIGINAL_COMMAND", "")
+    command = os.environb.get(b"SSH_ORIGINAL_COMMAND", b"").decode("utf-8", "surrogateescape")
     os.environ.clear()
     os.environ.update(ENVIRONMENT)
     os.chdir("/")
     try:
         configuration = GateConfiguration(arguments[1])
         if arguments[0] == "--check":
-            print("\n".join(f"{path} leads elsewhere: write its real path" for path in configuration.paths_that_are_others()))
-            return
+            raise SystemExit("\n".join(configuration.troubles()) or 0)
         Gate(arguments[0], configuration, bootstrap, scripts).answer(command)
     except ConfigurationRefusedError as error:
         raise SystemExit(f"fleetsave gate: {error}") from None

@@ -44,10 +44,13 @@ def opened(gated: GatedServer) -> Iterator[SshSource]:
         yield ssh_source
 
 
-def test_the_account_has_no_way_in_but_the_gate_and_the_page_says_nothing_wrong(gated: GatedServer) -> None:
+def test_the_check_says_what_the_account_lacks_and_nothing_once_all_is_well(gated: GatedServer) -> None:
+    folders = [gated.game / name for name in ("world", "logs")]
+    folders[0].mkdir(mode=0o700)
+    assert gated.check().splitlines() == [f"{folder} is not there, or this account may not read it" for folder in folders]
+    folders[0].chmod(0o755)
+    folders[1].mkdir()
     assert gated.check() == ""
-    assert gated.staging.stat().st_uid != 0
-    assert gated.client("id").status == 1
 
 
 @pytest.mark.parametrize("journal_mode", ["wal", "delete"])

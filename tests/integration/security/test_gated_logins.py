@@ -121,6 +121,6 @@ def test_a_configuration_that_others_may_write_opens_nothing(exposed: GatedServe
     try:
         answer = exposed.client("printf %s 'fleetsave: commands run here'")
         assert answer.status == 1
-        assert "may be written by others" in answer.errors
+        assert "is open to others" in answer.errors
     finally:
         path.chmod(0o644)

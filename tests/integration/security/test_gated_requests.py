@@ -116,6 +116,7 @@ def test_dd_reads_nothing_but_what_was_frozen_and_what_is_listed(exposed: GatedS
         exposed.staging / "root.db": lambda path: path.write_bytes(SECRET),
         exposed.staging / "link.db": lambda path: path.symlink_to(exposed.outside / "secret"),
         exposed.staging / "pipe.db": os.mkfifo,
+        exposed.game / ".hidden.db": lambda path: path.write_bytes(SECRET),
         exposed.game / "link.db": lambda path: path.symlink_to(exposed.outside / "secret"),
     }
     for path, plant in planted.items():

@@ -14,6 +14,7 @@ from fleetsave.model.records import Outcome
 from fleetsave.model.recovery_records import SwapMethod
 from fleetsave.recover import hooks
 from fleetsave.sources.over_ssh import SshSource
+from fleetsave.transports.process import killable_line
 from fleetsave.transports.ssh import SshTransport
 from tests.fixtures.archives import order_of, take_archive
 from tests.fixtures.copies import TreeRestoring, copy_of, deliver_tree
@@ -23,6 +24,8 @@ from tests.fixtures.trees import hostile_tree, snapshot_of
 from tests.integration.security.asking import ask, capture, reason
 
 STOP = "printf stopped > {game}/stopped"
+HANG = "printf begun > {game}/begun; exec sleep 300"
+READ = "cat > {game}/read"
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +41,10 @@ def gated() -> Iterator[GatedServer]:
                 {"path": str(server.game / "world"), "restore": True, "links_out": True},
                 {"path": str(server.game / "logs")},
             ],
-            restores={"new_in": [str(server.game / "new")], "commands": [STOP.format(game=server.game)]},
+            restores={
+                "new_in": [str(server.game / "new")],
+                "commands": [one.format(game=server.game) for one in (STOP, HANG, READ)],
+            },
         )
         yield server
 
@@ -119,6 +125,21 @@ def test_listed_commands_are_run_and_no_others(gated: GatedServer, transport: Ss
         assert refused.value.reason == "hook_failed"
         assert "may not run that command" in refused.value.cause
     assert (gated.game / "stopped").read_text() == "stopped"
+
+
+def test_a_listed_command_that_hangs_is_ended(gated: GatedServer, transport: SshTransport) -> None:
+    server = gated.server(recovery={"hook_timeout": "2s"})
+    with pytest.raises(RestoreError) as refused:
+        hooks.run(transport, server, "before", HANG.format(game=gated.game))
+    assert refused.value.reason == "hook_timed_out"
+    assert (gated.game / "begun").exists()
+    gated.await_idleness()
+
+
+def test_a_listed_command_gets_nothing_of_the_client_s(gated: GatedServer) -> None:
+    line = killable_line(["sh", "-c", READ.format(game=gated.game)]).decode()
+    assert gated.client(line, stdin=b"id\n").status == 0
+    assert (gated.game / "read").read_bytes() == b""
 
 
 def test_it_reads_nothing(gated: GatedServer) -> None:

@@ -115,5 +115,5 @@ def test_a_configuration_or_a_key_that_others_may_open_is_refused(folder: Path, 
     with pytest.raises(ConfigurationRefusedError, match="chmod 600"):
         Configuration(written(folder, json.dumps(values(folder)), mode))
     (folder / "server.key").chmod(mode)
-    with pytest.raises(ConfigurationRefusedError, match=r"server\.key may be read"):
+    with pytest.raises(ConfigurationRefusedError, match=r"server\.key is open to others"):
         configuration(folder)

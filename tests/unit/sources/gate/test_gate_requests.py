@@ -29,6 +29,7 @@ def configuration(tmp_path_factory: pytest.TempPathFactory) -> GateConfiguration
     databases = [
         {"path": "/srv/*.db", "checks": {"one": "SELECT 1"}, "deadline": 20, "lock_limit": 5},
         {"path": "/srv/r.sqlite", "restore": True, "checks": {"one": "SELECT 1"}},
+        {"path": "/srv/s.sqlite", "checks": {"one": "SELECT 3"}},
     ]
     folders = [{"path": "/srv/world", "exclude": ["secret"], "deadline": 30}]
     path.write_text(
@@ -113,6 +114,13 @@ def test_a_new_file_is_made_in_our_folders_whatever_is_asked(restores: GateReque
     }
     allowed = restores.allowed(asked)
     assert (allowed["new_in"], allowed["links_out"], allowed["keep_aside"]) == (["/new"], False, False)
+
+
+@pytest.mark.parametrize("sql", ["SELECT 1", "SELECT 3"])
+def test_a_new_database_may_have_the_checks_of_any_that_is_listed(restores: GateRequests, sql: str) -> None:
+    asked = {"operation": "restore_check", "path": "/new/a.db", "new_in": ["/new"], "checks": {"one": sql}}
+    assert restores.allowed(asked)["checks"] == {"one": sql}
+    assert reason(restores, {**asked, "checks": {"one": "SELECT 2"}}) == "checks_differ"
 
 
 def test_what_lies_beside_a_database_may_be_read_and_nothing_else(reads: GateRequests) -> None:

@@ -6,15 +6,11 @@ import os
 from typing import Any
 
 from fleetsave.sources.agent.door_config import Configuration
-from fleetsave.sources.agent.door_names import MAGIC, name_of_match
+from fleetsave.sources.agent.door_names import name_of_match
 from fleetsave.sources.agent.door_requests import RefusedRequestError
+from fleetsave.sources.agent.door_settings import is_pattern
 
 SIDECARS_TOO = ("", "-wal", "-shm", "-journal")
-
-
-def is_pattern(database: "dict[str, Any]") -> bool:
-    """Tell whether a configured database may be several files."""
-    return not database["literal"] and MAGIC.search(database["path"]) is not None
 
 
 def files_of(database: "dict[str, Any]") -> "list[str]":

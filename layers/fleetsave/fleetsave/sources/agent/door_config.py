@@ -1,70 +1,77 @@
 """What may be served, and to whom: the agent's configuration, read once, and refused if anything in it is unknown or unsafe."""
 
+import re
 from typing import Any
 
 from fleetsave.sources.agent.door_settings import (
+    A_FLAG,
+    A_LIST,
+    A_NAME,
+    A_NUMBER,
+    A_PATH,
+    AN_OBJECT,
+    CHECKS,
+    PATTERNS,
     REQUIRED,
+    SECONDS,
     ConfigurationRefusedError,
-    are_checks,
     are_patterns,
     checked,
     is_count,
-    is_digest,
-    is_flag,
-    is_list,
-    is_name,
-    is_object,
-    is_path,
-    is_seconds,
     is_string,
     read_settings,
     require_file,
+)
+
+A_DIGEST = (
+    lambda value: isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value),
+    "64 hexadecimal digits in small letters; --new-token prints them",
 )
 
 # Of each setting: what it is if it is left out, how it is judged, and what it should be, in words.
 AGENT = {
     "address": ("127.0.0.1", is_string, "an address to listen on"),
     "port": (8443, lambda value: is_count(value) and value < 65536, "a port"),
-    "certificate": (REQUIRED, is_path, "an absolute path"),
-    "key": (REQUIRED, is_path, "an absolute path"),
-    "read_token_sha256": (REQUIRED, is_digest, "64 hexadecimal digits in small letters; --new-token prints them"),
-    "restore_token_sha256": (None, is_digest, "64 hexadecimal digits in small letters; --new-token prints them"),
-    "staging": (REQUIRED, is_path, "an absolute path"),
-    "databases": ([], is_list, "a list"),
-    "files": ([], is_list, "a list"),
-    "configuration": ([], is_list, "a list"),
-    "logs": ([], is_list, "a list"),
-    "full": (False, is_flag, "true or false"),
-    "limits": ({}, is_object, "an object"),
+    "certificate": (REQUIRED, *A_PATH),
+    "key": (REQUIRED, *A_PATH),
+    "read_token_sha256": (REQUIRED, *A_DIGEST),
+    "restore_token_sha256": (None, *A_DIGEST),
+    "staging": (REQUIRED, *A_PATH),
+    "databases": ([], *A_LIST),
+    "files": ([], *A_LIST),
+    "configuration": ([], *A_LIST),
+    "logs": ([], *A_LIST),
+    "full": (False, *A_FLAG),
+    "limits": ({}, *AN_OBJECT),
 }  # type: dict[str, tuple[Any, Any, str]]
 
 DATABASE = {
-    "name": ("database", is_name, "small letters, digits, _ and -, at most 63"),
-    "path": (REQUIRED, is_path, "an absolute path"),
-    "literal": (False, is_flag, "true or false"),
-    "fingerprint": (True, is_flag, "true or false"),
-    "checks": ({}, are_checks, "an object of names and SQL"),
-    "deadline": (300, is_seconds, "seconds, at most a day"),
-    "lock_limit": (60, is_seconds, "seconds, at most a day"),
+    "name": ("database", *A_NAME),
+    "path": (REQUIRED, *A_PATH),
+    "literal": (False, *A_FLAG),
+    "fingerprint": (True, *A_FLAG),
+    "checks": ({}, *CHECKS),
+    "deadline": (300, *SECONDS),
+    "lock_limit": (60, *SECONDS),
 }  # type: dict[str, tuple[Any, Any, str]]
 
 FOLDER = {
-    "name": (REQUIRED, is_name, "small letters, digits, _ and -, at most 63"),
-    "path": (REQUIRED, is_path, "an absolute path"),
-    "include": (["**"], lambda value: are_patterns(value) and value, "a list of patterns without /, . and .. at their ends"),
-    "exclude": ([], are_patterns, "a list of patterns without /, . and .. at their ends"),
+    "name": (REQUIRED, *A_NAME),
+    "path": (REQUIRED, *A_PATH),
+    "include": (["**"], lambda value: are_patterns(value) and value, PATTERNS[1]),
+    "exclude": ([], *PATTERNS),
     "maximum_file_size": (None, is_count, "bytes"),
-    "links_out": (False, is_flag, "true or false"),
-    "deadline": (780, is_seconds, "seconds, at most a day"),
+    "links_out": (False, *A_FLAG),
+    "deadline": (780, *SECONDS),
 }  # type: dict[str, tuple[Any, Any, str]]
 
 LIMITS = {
-    "captures": (2, is_count, "a number"),
-    "connections": (16, is_count, "a number"),
-    "requests_per_minute": (120, is_count, "a number"),
-    "seconds_per_request": (3600, is_seconds, "seconds, at most a day"),
-    "idle_seconds": (20, is_seconds, "seconds, at most a day"),
-    "least_bytes_per_second": (8192, is_count, "a number"),
+    "captures": (2, *A_NUMBER),
+    "connections": (16, *A_NUMBER),
+    "requests_per_minute": (120, *A_NUMBER),
+    "seconds_per_request": (3600, *SECONDS),
+    "idle_seconds": (20, *SECONDS),
+    "least_bytes_per_second": (8192, *A_NUMBER),
 }  # type: dict[str, tuple[Any, Any, str]]
 
 LISTS_OF_FOLDERS = ("files", "configuration", "logs")
@@ -77,10 +84,10 @@ class Configuration:
     """
 
     def __init__(self, path: str) -> None:
-        require_file(path, private=True)
+        require_file(path, forbidden=0o077)
         values = checked(AGENT, read_settings(path), "")
-        for name in ("certificate", "key"):
-            require_file(values[name], private=name == "key")
+        require_file(values["certificate"])
+        require_file(values["key"], forbidden=0o077)
         self.address, self.port = values["address"], values["port"]  # type: str, int
         self.certificate, self.key = values["certificate"], values["key"]  # type: str, str
         self.read_token_sha256 = values["read_token_sha256"]  # type: str

@@ -4,7 +4,8 @@ import hashlib
 import re
 from pathlib import PurePosixPath
 
-MAGIC = re.compile(r"[*?\[]")
+from fleetsave.sources.agent.door_settings import MAGIC
+
 HASHED_NAME = re.compile(r"-[0-9a-f]{12}$")
 HASH_LENGTH = 12
 LONGEST_NAME = 63

@@ -2,16 +2,14 @@
 
 from typing import Any
 
-from fleetsave.sources.agent.door_fields import RESTORE_FIELDS
+from fleetsave.sources.agent.door_fields import said_of_restore
 from fleetsave.sources.agent.door_requests import RefusedRequestError
 from fleetsave.sources.agent.door_settings import is_seconds
 
 
 def refusal_of(artifact: "dict[str, Any]", paths: "list[str]", asked: "dict[str, Any]") -> "dict[str, Any] | None":
     """Return why an order cannot be followed, None if it can be; `paths` are those that the artifact is now."""
-    if any(field in asked and type(asked[field]) is not kind for field, kind in RESTORE_FIELDS.items()):
-        raise RefusedRequestError(400)
-    if not is_seconds(asked.get("deadline", 60)):
+    if said_of_restore(asked) is None or not is_seconds(asked.get("deadline", 60)):
         raise RefusedRequestError(400)
     if asked.get("new_in") is not None:
         return restore_refused("not_served", "what is restored is what the agent serves, where it is")
@@ -25,8 +23,8 @@ def refusal_of(artifact: "dict[str, Any]", paths: "list[str]", asked: "dict[str,
 
 def restore_order(artifact: "dict[str, Any]", asked: "dict[str, Any]") -> "dict[str, Any]":
     """Return what the script is told of an order that was not refused."""
-    order = {field: asked[field] for field in (*RESTORE_FIELDS, "path", "checks", "deadline") if field in asked}
-    return dict(order, links_out=artifact.get("links_out", False))
+    compared = {field: asked[field] for field in ("path", "checks", "deadline") if field in asked}
+    return dict(said_of_restore(asked) or {}, **compared, links_out=artifact.get("links_out", False))
 
 
 def restore_refused(reason: str, cause: str) -> "dict[str, Any]":

@@ -7,6 +7,7 @@ import stat
 from typing import Any
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
+MAGIC = re.compile(r"[*?\[]")
 
 
 class ConfigurationRefusedError(Exception):
@@ -33,11 +34,6 @@ def is_name(value: Any) -> bool:
     return isinstance(value, str) and NAME.fullmatch(value) is not None
 
 
-def is_digest(value: Any) -> bool:
-    """Tell whether it is a SHA-256 in hexadecimal digits."""
-    return isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) is not None
-
-
 def is_count(value: Any) -> bool:
     """Tell whether it is a whole number above 0."""
     return type(value) is int and 0 < value < 1 << 60
@@ -46,11 +42,6 @@ def is_count(value: Any) -> bool:
 def is_seconds(value: Any) -> bool:
     """Tell whether it is a number of seconds, a day of them at most."""
     return type(value) in (int, float) and 0 < value <= 86400
-
-
-def is_flag(value: Any) -> bool:
-    """Tell whether it is true or false."""
-    return type(value) is bool
 
 
 def are_patterns(value: Any) -> bool:
@@ -63,39 +54,49 @@ def are_checks(value: Any) -> bool:
     return isinstance(value, dict) and all(is_name(name) and is_string(sql) for name, sql in value.items())
 
 
-def is_object(value: Any) -> bool:
-    """Tell whether it is an object."""
-    return isinstance(value, dict)
-
-
-def is_list(value: Any) -> bool:
-    """Tell whether it is a list."""
-    return isinstance(value, list)
+def is_pattern(entry: "dict[str, Any]") -> bool:
+    """Tell whether the path of a configured database or folder may mean several."""
+    return not entry["literal"] and MAGIC.search(entry["path"]) is not None
 
 
 REQUIRED = object()
 
+# How a setting is judged, and what it should be, in words.
+A_PATH = (is_path, "an absolute path")
+A_NAME = (is_name, "small letters, digits, _ and -, at most 63")
+SECONDS = (is_seconds, "seconds, at most a day")
+A_NUMBER = (is_count, "a number")
+A_FLAG = (lambda value: type(value) is bool, "true or false")
+A_LIST = (lambda value: isinstance(value, list), "a list")
+AN_OBJECT = (lambda value: isinstance(value, dict), "an object")
+CHECKS = (are_checks, "an object of names and SQL")
+PATTERNS = (are_patterns, "a list of patterns without /, . and .. at their ends")
+
 
 def read_settings(path: str) -> Any:
     """Return what a file of JSON says. Raise ConfigurationRefusedError if it is none."""
-    with open(path, "rb") as file:
-        text = file.read()
     try:
+        with open(path, "rb") as file:
+            text = file.read()
         return json.loads(text.decode(), object_pairs_hook=_object, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise ConfigurationRefusedError(f"{path} is not JSON: {error}") from None
+    except OSError as error:
+        raise ConfigurationRefusedError(f"{path}: {error.strerror}") from None
 
 
-def require_file(path: str, *, private: bool) -> None:
-    """Raise ConfigurationRefusedError unless it is a file; a private one must belong to us, and be closed to all others."""
+def require_file(path: str, *, forbidden: int = 0) -> None:
+    """Raise ConfigurationRefusedError unless it is a file and, if others must not have `forbidden` rights, ours or root's."""
     try:
         status = os.stat(path)
     except OSError as error:
         raise ConfigurationRefusedError(f"{path}: {error.strerror}") from None
     if not stat.S_ISREG(status.st_mode):
         raise ConfigurationRefusedError(f"{path} is not a file")
-    if private and (status.st_mode & 0o077 or status.st_uid not in (0, os.geteuid())):
-        raise ConfigurationRefusedError(f"{path} may be read by others, or is another's: chown it to this account, and chmod 600")
+    if forbidden and (status.st_mode & forbidden or status.st_uid not in (0, os.geteuid())):
+        raise ConfigurationRefusedError(
+            f"{path} is open to others, or is another's: chown it to root or to this account, and chmod {0o666 & ~forbidden:o}"
+        )
 
 
 def _object(pairs: "list[tuple[str, Any]]") -> "dict[str, Any]":

@@ -1,33 +1,28 @@
-"""What a key may be used for: the gate's configuration, which none but root may have written."""
+"""What a key may be used for: the gate's configuration, which none but root, or the account itself, may have written."""
 
 import fnmatch
 import os
-import stat
+from itertools import takewhile
 from typing import Any
 
 from fleetsave.sources.agent.door_settings import (
+    A_FLAG,
+    A_LIST,
+    AN_OBJECT,
+    CHECKS,
+    MAGIC,
+    PATTERNS,
     REQUIRED,
-    ConfigurationRefusedError,
-    are_checks,
-    are_patterns,
+    SECONDS,
     checked,
-    is_flag,
-    is_list,
-    is_object,
     is_path,
-    is_seconds,
+    is_pattern,
     is_string,
     read_settings,
     require_file,
 )
-
-
-def _are_paths(value: Any) -> bool:
-    return isinstance(value, list) and all(map(is_plain_path, value))
-
-
-def _are_commands(value: Any) -> bool:
-    return isinstance(value, list) and all(map(is_string, value))
+from fleetsave.sources.sqlite.server_side.ground import RefusedError
+from fleetsave.sources.sqlite.server_side.private import require_private
 
 
 def is_plain_path(value: Any) -> bool:
@@ -35,36 +30,36 @@ def is_plain_path(value: Any) -> bool:
     return is_path(value) and not any(name in ("", ".", "..") for name in value.split("/")[1:])
 
 
-PLAIN = "an absolute path without //, . and .. in it"
+PLAIN_PATH = (is_plain_path, "an absolute path without //, . and .. in it")
 GATE = {
-    "staging": (REQUIRED, is_plain_path, PLAIN),
-    "databases": ([], is_list, "a list"),
-    "folders": ([], is_list, "a list"),
-    "restores": ({}, is_object, "an object"),
+    "staging": (REQUIRED, *PLAIN_PATH),
+    "databases": ([], *A_LIST),
+    "folders": ([], *A_LIST),
+    "restores": ({}, *AN_OBJECT),
 }  # type: dict[str, tuple[Any, Any, str]]
 
 GATE_DATABASE = {
-    "path": (REQUIRED, is_plain_path, PLAIN),
-    "literal": (False, is_flag, "true or false"),
-    "checks": ({}, are_checks, "an object of names and SQL"),
-    "deadline": (900, is_seconds, "seconds, at most a day"),
-    "lock_limit": (60, is_seconds, "seconds, at most a day"),
-    "restore": (False, is_flag, "true or false"),
+    "path": (REQUIRED, *PLAIN_PATH),
+    "literal": (False, *A_FLAG),
+    "checks": ({}, *CHECKS),
+    "deadline": (900, *SECONDS),
+    "lock_limit": (60, *SECONDS),
+    "restore": (False, *A_FLAG),
 }  # type: dict[str, tuple[Any, Any, str]]
 
 GATE_FOLDER = {
-    "path": (REQUIRED, is_plain_path, PLAIN),
-    "literal": (False, is_flag, "true or false"),
-    "exclude": ([], are_patterns, "a list of patterns without /, . and .. at their ends"),
-    "deadline": (900, is_seconds, "seconds, at most a day"),
-    "restore": (False, is_flag, "true or false"),
-    "links_out": (False, is_flag, "true or false"),
+    "path": (REQUIRED, *PLAIN_PATH),
+    "literal": (False, *A_FLAG),
+    "exclude": ([], *PATTERNS),
+    "deadline": (900, *SECONDS),
+    "restore": (False, *A_FLAG),
+    "links_out": (False, *A_FLAG),
 }  # type: dict[str, tuple[Any, Any, str]]
 
 GATE_RESTORES = {
-    "new_in": ([], _are_paths, "a list of paths"),
-    "commands": ([], _are_commands, "a list of commands, each as the fleet file has it"),
-    "deadline": (3600, is_seconds, "seconds, at most a day"),
+    "new_in": ([], lambda value: isinstance(value, list) and all(map(is_plain_path, value)), "a list of paths"),
+    "commands": ([], lambda value: isinstance(value, list) and all(map(is_string, value)), "a list of commands"),
+    "deadline": (3600, *SECONDS),
 }  # type: dict[str, tuple[Any, Any, str]]
 
 
@@ -72,32 +67,58 @@ class GateConfiguration:
     """What the server's owner allows. Raise ConfigurationRefusedError for a file that others may write, or anything odd in it."""
 
     def __init__(self, path: str) -> None:
-        require_file(path, private=False)
-        status = os.stat(path)
-        if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH) or status.st_uid not in (0, os.geteuid()):
-            raise ConfigurationRefusedError(f"{path} may be written by others: chown it to root, and chmod 644")
+        require_file(path, forbidden=0o022)
         values = checked(GATE, read_settings(path), "")
         self.staging = values["staging"]  # type: str
         self.databases = [checked(GATE_DATABASE, one, "databases.") for one in values["databases"]]
         self.folders = [checked(GATE_FOLDER, one, "folders.") for one in values["folders"]]
         self.restores = checked(GATE_RESTORES, values["restores"], "restores.")
 
-    def paths_that_are_others(self) -> "list[str]":
-        """Return the configured paths that lead through a symbolic link: nothing could ever match them."""
-        named = [self.staging, *(one["path"] for one in [*self.databases, *self.folders])]
-        return [path for path in named if os.path.realpath(before_magic(path)) != before_magic(path)]
+    def troubles(self) -> "list[str]":
+        """Return what stands in the way of this account's captures, a sentence for each thing."""
+        found = []
+        try:
+            require_private(as_bytes(self.staging), 0o022, "unsafe_staging")
+        except RefusedError as refused:
+            found.append(refused.cause)
+        except OSError as error:
+            found.append(f"{self.staging}: {error.strerror}")
+        for entry in [{"path": self.staging, "literal": True}, *self.databases, *self.folders]:
+            fixed = fixed_part(entry)
+            if real_path(fixed) != fixed:
+                found.append(f"{entry['path']} leads elsewhere: write its real path")
+            elif not os.access(as_bytes(fixed), os.R_OK | (os.X_OK if os.path.isdir(as_bytes(fixed)) else 0)):
+                found.append(f"{fixed} is not there, or this account may not read it")
+        return found
 
 
-def before_magic(path: str) -> str:
-    """Return the folders of a pattern that stand before its first `*`, `?` or `[`, or the path if it has none."""
-    names = path.split("/")
-    plain = [name for name in names if not any(character in name for character in "*?[")]
-    return path if len(plain) == len(names) else "/".join(names[: next(i for i, name in enumerate(names) if name not in plain)])
+def as_bytes(path: str) -> bytes:
+    """Return a path as the system has it; no locale, which the client may choose, has a say."""
+    return path.encode("utf-8", "surrogateescape")
+
+
+def real_path(path: str) -> str:
+    """Return where a path leads, all symbolic links resolved."""
+    return os.path.realpath(as_bytes(path)).decode("utf-8", "surrogateescape")
+
+
+def fixed_part(entry: "dict[str, Any]") -> str:
+    """Return the path of an entry or, if it is a pattern, the folder before its first name with `*`, `?` or `[`."""
+    if not is_pattern(entry):
+        return str(entry["path"])
+    return "/".join(takewhile(lambda name: not MAGIC.search(name), entry["path"].split("/"))) or "/"
 
 
 def meant_by(entry: "dict[str, Any]", real: str) -> bool:
-    """Tell whether an entry means a path; `real` has no symbolic links, and `*` never crosses `/`."""
+    """Tell whether an entry means a path; `real` has no symbolic links.
+
+    As in the fleet file, `*` never crosses `/`, and a name that begins with a dot is meant only where the dot is written.
+    """
     names, patterns = real.split("/"), entry["path"].split("/")
-    if entry["literal"]:
+    if not is_pattern(entry):
         return bool(names == patterns)
-    return len(names) == len(patterns) and all(map(fnmatch.fnmatchcase, names, patterns))
+    return len(names) == len(patterns) and all(map(_name_is_meant, names, patterns))
+
+
+def _name_is_meant(name: str, pattern: str) -> bool:
+    return fnmatch.fnmatchcase(name, pattern) and (pattern.startswith(".") or not name.startswith("."))

@@ -11,8 +11,8 @@ import syslog
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from fleetsave.sources.agent.door_settings import ConfigurationRefusedError
-from fleetsave.sources.gate.gate_config import GateConfiguration, before_magic
+from fleetsave.sources.agent.door_settings import ConfigurationRefusedError, is_pattern
+from fleetsave.sources.gate.gate_config import GateConfiguration, as_bytes
 from fleetsave.sources.gate.gate_reading import read_as_dd
 from fleetsave.sources.gate.gate_requests import GateRequests
 from fleetsave.sources.sqlite.server_side.ground import RefusedError
@@ -25,6 +25,8 @@ SECONDS_TO_ASK = 60
 SFTP_SERVERS = ("/usr/lib/openssh/sftp-server", "/usr/libexec/openssh/sftp-server", "/usr/lib/ssh/sftp-server")
 NAMES_ALONE = "realpath,stat,lstat,opendir,readdir,close"
 ENVIRONMENT = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LANG": "C.UTF-8", "HOME": "/"}
+COMMAND_MARK = "FLEETSAVE_GATE"
+"""The variable by which a command is known to be what a gate has become: it holds its own process id, which no child has."""
 
 
 class GateInput:
@@ -111,13 +113,14 @@ class Gate:
         say_process_id()
         if command not in self._configuration.restores["commands"]:
             raise RefusedError("not_served", "this key may not run that command")
-        os.execve("/bin/sh", ["sh", "-c", command], ENVIRONMENT)  # noqa: S606 - it stands in the configuration, word for word
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)  # the client's words are no input of the owner's command
+        environment = dict(ENVIRONMENT, **{COMMAND_MARK: str(os.getpid())})
+        os.execve("/bin/sh", [b"sh", b"-c", as_bytes(command)], environment)  # noqa: S606 - it stands in the configuration
 
     def _tell_names(self) -> None:
         """Become an SFTP server that lists and describes files, and opens none; only a pattern needs it."""
         program = next(filter(os.path.exists, SFTP_SERVERS), None)
-        patterns = [one["path"] for one in self._configuration.databases if not one["literal"]]
-        if program is None or patterns == [before_magic(path) for path in patterns]:
+        if program is None or not any(map(is_pattern, self._configuration.databases)):
             raise RefusedError("not_served", "this key has no SFTP")
         os.execve(program, [program, "-R", "-p", NAMES_ALONE], ENVIRONMENT)  # noqa: S606 - no word of it is the client's
 
@@ -136,17 +139,28 @@ def words_of(command: str) -> "list[str]":
 
 
 def end_other_gate(process: str) -> None:
-    """Kill a gate of the same account and the same key's kind, and nothing else; one that has ended is no error."""
+    """Kill a gate of the same account with the same line, or the command that one has become; one that has ended is no error."""
     if not re.fullmatch("[0-9]{1,10}", process):
         raise RefusedError("not_served", "it is no process")
+    number = int(process)
     try:
-        with open(f"/proc/{int(process)}/cmdline", "rb") as other, open("/proc/self/cmdline", "rb") as own:
-            is_gate = other.read() == own.read()
-        if not is_gate or os.stat(f"/proc/{int(process)}").st_uid != os.geteuid():
+        is_ours = os.stat(f"/proc/{number}").st_uid == os.geteuid() and (
+            _of_process(number, "cmdline") == _of_process(os.getpid(), "cmdline")
+            or f"{COMMAND_MARK}={number}".encode() in _of_process(number, "environ").split(b"\0")
+        )
+        if not is_ours:
             raise RefusedError("not_served", "it is no process of this key")
-        os.kill(int(process), signal.SIGKILL)
-    except (FileNotFoundError, ProcessLookupError, PermissionError):
+        os.kill(number, signal.SIGKILL)
+    except (FileNotFoundError, ProcessLookupError):
         return
+
+
+def _of_process(process: int, what: str) -> bytes:
+    try:
+        with open(f"/proc/{process}/{what}", "rb") as file:
+            return file.read()
+    except PermissionError:  # it is none of ours
+        return b""
 
 
 def say_process_id() -> None:
@@ -172,15 +186,14 @@ def run_gate(arguments: "list[str]", bootstrap: str, scripts: "dict[str, Callabl
     """Do what the command line and SSH_ORIGINAL_COMMAND say."""
     if len(arguments) != 2 or arguments[0] not in ("read", "restore", "--check") or not sys.flags.isolated:
         raise SystemExit(GATE_USAGE)
-    command = os.environ.get("SSH_ORIGINAL_COMMAND", "")
+    command = os.environb.get(b"SSH_ORIGINAL_COMMAND", b"").decode("utf-8", "surrogateescape")
     os.environ.clear()
     os.environ.update(ENVIRONMENT)
     os.chdir("/")
     try:
         configuration = GateConfiguration(arguments[1])
         if arguments[0] == "--check":
-            print("\n".join(f"{path} leads elsewhere: write its real path" for path in configuration.paths_that_are_others()))
-            return
+            raise SystemExit("\n".join(configuration.troubles()) or 0)
         Gate(arguments[0], configuration, bootstrap, scripts).answer(command)
     except ConfigurationRefusedError as error:
         raise SystemExit(f"fleetsave gate: {error}") from None

@@ -6,6 +6,7 @@ import re
 import signal
 import stat
 
+from fleetsave.sources.gate.gate_config import as_bytes
 from fleetsave.sources.gate.gate_requests import GateRequests
 from fleetsave.sources.sqlite.server_side.ground import RefusedError
 from fleetsave.sources.sqlite.server_side.private import require_private
@@ -20,9 +21,8 @@ def read_as_dd(words: "list[str]", staging: str, requests: GateRequests) -> None
     """Write the blocks that a `dd` of these words would write. Raise RefusedError for any other words, and for other files."""
     values = dict(word.partition("=")[::2] for word in words[1:])
     numbers = [values.get(name, "") for name in ("skip", "count")]
-    if len(words) != 5 or list(values) != ["if", "bs", "skip", "count"] or values["bs"] != str(BLOCK_BYTES):
-        raise RefusedError("not_served", "dd is asked for something else")
-    if not all(map(COUNT.fullmatch, numbers)):
+    is_ours = len(words) == 5 and list(values) == ["if", "bs", "skip", "count"] and values["bs"] == str(BLOCK_BYTES)
+    if not is_ours or not all(map(COUNT.fullmatch, numbers)):
         raise RefusedError("not_served", "dd is asked for something else")
     descriptor = open_readable(values["if"], staging, requests)
     position, end = (BLOCK_BYTES * blocks for blocks in (int(numbers[0]), int(numbers[0]) + int(numbers[1])))
@@ -44,8 +44,8 @@ def open_readable(path: str, staging: str, requests: GateRequests) -> int:
         raise RefusedError("not_served", f"the gate does not allow {path!r}"[:300])
     try:
         if is_snapshot:
-            require_private(os.fsencode(staging), 0o022, "unsafe_staging")
-        descriptor = os.open(os.fsencode(path), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            require_private(as_bytes(staging), 0o022, "unsafe_staging")
+        descriptor = os.open(as_bytes(path), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError as error:
         cause = "it is a symbolic link" if error.errno == errno.ELOOP else error.strerror
         raise RefusedError("missing", f"{path!r}: {cause}") from None

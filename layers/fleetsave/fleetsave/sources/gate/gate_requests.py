@@ -1,11 +1,10 @@
 """What may be asked of the script: requests built anew, with each path and each SQL compared with the configuration."""
 
-import os
 from typing import Any
 
-from fleetsave.sources.agent.door_fields import RESTORE_FIELDS
+from fleetsave.sources.agent.door_fields import said_of_restore
 from fleetsave.sources.agent.door_settings import are_checks, are_patterns, is_count, is_seconds
-from fleetsave.sources.gate.gate_config import GateConfiguration, is_plain_path, meant_by
+from fleetsave.sources.gate.gate_config import GateConfiguration, is_plain_path, meant_by, real_path
 from fleetsave.sources.sqlite.server_side.ground import RefusedError
 
 CAPTURES = ("snapshot", "hold", "pair")
@@ -43,7 +42,7 @@ class GateRequests:
         """Tell whether a path is that of a database, or of what lies beside one."""
         for suffix in ("", "-wal", "-journal"):
             main = path[: len(path) - len(suffix)]
-            is_real = path.endswith(suffix) and is_plain_path(main) and os.path.realpath(main) == main
+            is_real = path.endswith(suffix) and is_plain_path(main) and real_path(main) == main
             if is_real and any(meant_by(entry, main) for entry in self._configuration.databases):
                 return True
         return False
@@ -52,7 +51,7 @@ class GateRequests:
         path, limits = asked.get("path"), {name: _seconds(asked.get(name, 60)) for name in ("deadline", "lock_limit")}
         entry = self._entry(self._configuration.databases, path)
         limits = {name: min(limit, entry[name]) for name, limit in limits.items()}
-        return dict(limits, path=path, checks=_checks(entry, asked.get("checks")))
+        return dict(limits, path=path, checks=_checks([entry], asked.get("checks")))
 
     def _archive(self, asked: "dict[str, Any]") -> "dict[str, Any]":
         databases = [self._member(one, self._capture(one)) for one in _objects(asked.get("databases"))]
@@ -78,38 +77,45 @@ class GateRequests:
         is_database = operation.startswith(DATABASE_RESTORES)
         if not is_database and not operation.startswith(FOLDER_RESTORES):
             return None
-        if any(field in asked and type(asked[field]) is not kind for field, kind in RESTORE_FIELDS.items()):
+        request = said_of_restore(asked)
+        if request is None:
             raise RefusedError("bad_request", "a field of it is of another type")
-        request = {field: asked[field] for field in RESTORE_FIELDS if field in asked}
-        request["deadline"] = min(_seconds(asked.get("deadline", 60)), self._configuration.restores["deadline"])
         entries, path = self._configuration.databases if is_database else self._configuration.folders, asked.get("path")
+        new_in, links_out = None, False
         if asked.get("new_in") is None:
-            entry = self._entry([one for one in entries if one["restore"]], path)
-            checks = _checks(entry, asked.get("checks")) if is_database else None
-            return dict(request, path=path, checks=checks, new_in=None, links_out=entry.get("links_out", False))
-        # Where a new one may be made, the script itself compares with the folder as it really is.
-        if not is_plain_path(path):
-            raise RefusedError("not_served", f"the gate does not allow {path!r}"[:300])
-        known = {name: sql for one in self._configuration.databases for name, sql in one["checks"].items()}
-        checks = _checks({"checks": known}, asked.get("checks"))
-        return dict(request, path=path, checks=checks, new_in=self._configuration.restores["new_in"], links_out=False)
+            entries = [self._entry([one for one in entries if one["restore"]], path)]
+            links_out = entries[0].get("links_out", False)
+        elif is_plain_path(path):
+            new_in = self._configuration.restores["new_in"]  # the script compares them with the folder as it really is
+        else:
+            raise _not_allowed(path)
+        deadline = min(_seconds(asked.get("deadline", 60)), self._configuration.restores["deadline"])
+        checks = _checks(entries, asked.get("checks")) if is_database else None
+        return dict(request, deadline=deadline, path=path, checks=checks, new_in=new_in, links_out=links_out)
 
     def _entry(self, entries: "list[dict[str, Any]]", path: Any) -> "dict[str, Any]":
         """Return the first entry that means the file or folder which a path leads to, symbolic links resolved."""
         if is_plain_path(path):
-            real = os.path.realpath(path.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
+            real = real_path(path)
             for entry in entries:
                 if meant_by(entry, real):
                     return entry
-        raise RefusedError("not_served", f"the gate does not allow {path!r}"[:300])
+        raise _not_allowed(path)
 
 
-def _checks(entry: "dict[str, Any]", asked: Any) -> "dict[str, str] | None":
-    if asked is not None and not are_checks(asked):
+def _not_allowed(path: Any) -> "RefusedError":
+    return RefusedError("not_served", f"the gate does not allow {path!r}"[:300])
+
+
+def _checks(entries: "list[dict[str, Any]]", asked: Any) -> "dict[str, str] | None":
+    """Return the checks that are asked for. Raise RefusedError for one that none of the entries has, word for word."""
+    if asked is None:
+        return None
+    if not are_checks(asked):
         raise RefusedError("bad_request", "its checks are none")
-    if any(entry["checks"].get(name) != sql for name, sql in (asked or {}).items()):
+    if not all(any(entry["checks"].get(name) == sql for entry in entries) for name, sql in asked.items()):
         raise RefusedError("checks_differ", "the gate's checks for this database are others")
-    return dict(asked) if asked is not None else None
+    return dict(asked)
 
 
 def _typed(value: Any, kind: type) -> Any:

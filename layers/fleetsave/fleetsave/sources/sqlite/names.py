@@ -7,7 +7,8 @@ from fleetsave.model.errors import ConfigurationError, InvalidInputError
 from fleetsave.model.fleet import SqliteDatabase
 from fleetsave.model.keys import ArtifactId
 from fleetsave.model.slots import Slot
-from fleetsave.sources.agent.door_names import HASH_LENGTH, LONGEST_NAME, MAGIC, name_of_match
+from fleetsave.sources.agent.door_names import HASH_LENGTH, LONGEST_NAME, name_of_match
+from fleetsave.sources.agent.door_settings import MAGIC
 
 _LONGEST_PREFIX = LONGEST_NAME - HASH_LENGTH - 1
 
