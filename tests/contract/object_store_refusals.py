@@ -22,7 +22,7 @@ class Refusals:
     """What a provider turns away is said to be so, with what to do about it."""
 
     @pytest.mark.parametrize(
-        "call", ["put", "head", "get", "read", "list", "folders", "delete", "begin_upload", "list_uploads", "now"]
+        "call", ["put", "head", "get", "read", "list", "folders", "files", "delete", "begin_upload", "list_uploads", "now"]
     )
     def test_a_missing_bucket_is_named_and_is_no_missing_object(self, refused: Refused, call: str) -> None:
         with pytest.raises(StoreError) as error:
@@ -52,6 +52,7 @@ def _call(store: ObjectStore, call: str) -> None:
         "read": lambda: list(store.read("key", offset=3)),
         "list": lambda: list(store.list("prefix")),
         "folders": lambda: list(store.folders("prefix")),
+        "files": lambda: list(store.files("prefix")),
         "delete": lambda: store.delete("key"),
         "begin_upload": lambda: store.begin_upload("key"),
         "list_uploads": lambda: list(store.list_uploads("prefix")),

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from math import ceil
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleetsave.prune.servers import find_servers, in_turn
@@ -21,12 +21,17 @@ def test_servers_are_found_by_data_by_records_and_by_the_fleet_file() -> None:
 
 def test_what_is_no_server_is_told_of() -> None:
     bucket = Bucket()
-    foreign = ["servers/notes.txt", "servers/Not an id/x.db", "servers/central/database/x.db"]
+    foreign = ["servers/notes.txt", "servers/Not an id/x.db", "servers/central/database/x.db", "catalog/servers/Nor this/x.json"]
     for key in foreign:
         bucket.store.put(key, b"by hand")
     found, irregularities = find_servers(bucket.store, fleet())
     assert found == ["alpha", "beta", "central"]
-    assert {one.key for one in irregularities} == {"servers/notes.txt", "servers/Not an id/", "servers/central/"}
+    assert {one.key for one in irregularities} == {
+        "servers/notes.txt",
+        "servers/Not an id/",
+        "servers/central/",
+        "catalog/servers/Nor this/",
+    }
 
 
 def test_finding_costs_three_listings_whatever_the_servers_have() -> None:
@@ -37,6 +42,7 @@ def test_finding_costs_three_listings_whatever_the_servers_have() -> None:
     assert bucket.store.calls["list"] == 0
 
 
+@settings(deadline=None)
 @given(servers=st.integers(1, 400), reached=st.integers(1, 400), day=st.integers(0, 5000))
 def test_however_few_a_run_comes_to_each_server_is_reached_in_turn(servers: int, reached: int, day: int) -> None:
     names = [f"server-{number:03d}" for number in range(servers)]

@@ -87,7 +87,7 @@ def decide(
     existing = sorted((b for b in backups if b.state is not State.PRUNED), key=lambda b: b.key, reverse=True)
     verified = [backup.key for backup in existing if backup.state is State.VERIFIED and backup.key not in missing]
     recoverable = [key for key in verified if key not in half_pruned]
-    hold = _hold(backups, now, is_any_verified=bool(recoverable))
+    hold = _hold(backups, recoverable, now)
     judge = _Judge(policy, now, recoverable, missing, hold, recovering)
     judge_of_marked = _Judge(policy, now, verified, missing, hold, recovering)
     decisions = []
@@ -171,7 +171,7 @@ class _Judge:
 _JUDGED = (State.VERIFIED, State.SUSPECT, State.INCONCLUSIVE, State.REJECTED)
 
 
-def _hold(backups: Sequence[Backup], now: datetime, *, is_any_verified: bool) -> str | None:
+def _hold(backups: Sequence[Backup], recoverable: Sequence[BackupKey], now: datetime) -> str | None:
     """Return why nothing of an artifact may be deleted, if that is so."""
     latest = max((moment for b in backups for moment in (b.key.slot.at, *b.recorded_at.values())), default=now)
     if latest > now + CLOCK_TOLERANCE:
@@ -185,7 +185,7 @@ def _hold(backups: Sequence[Backup], now: datetime, *, is_any_verified: bool) ->
         return f"{article} {newest.state} backup holds pruning until a person decides (fleetsave verify --accept): {newest.key}"
     if newest is not None and newest.state is State.REJECTED:
         return f"the newest judged backup was rejected, which holds pruning until a newer one is verified: {newest.key}"
-    if not is_any_verified:
+    if not recoverable:
         return "no backup of it is verified"
     return None
 

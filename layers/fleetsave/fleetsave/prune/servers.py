@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from itertools import chain
 
 from fleetsave.model.errors import InvalidInputError
 from fleetsave.model.fleet import Fleet
@@ -21,11 +20,12 @@ def find_servers(store: ObjectStore, fleet: Fleet) -> tuple[list[str], list[Irre
     """
     servers = {CENTRAL_SERVER_ID, *fleet.server_ids}
     irregularities = [_irregular(info.key) for info in store.files(backup_prefix())]
-    for name in sorted({*chain(store.folders(backup_prefix()), store.folders(f"{catalog_prefix()}{backup_prefix()}"))}):
-        if _is_server(name):
-            servers.add(name)
-        else:
-            irregularities.append(_irregular(f"{backup_prefix()}{name}/"))
+    for prefix in (backup_prefix(), f"{catalog_prefix()}{backup_prefix()}"):
+        for name in sorted(store.folders(prefix)):
+            if _is_server(name):
+                servers.add(name)
+            else:
+                irregularities.append(_irregular(f"{prefix}{name}/"))
     return sorted(servers), irregularities
 
 
@@ -48,4 +48,4 @@ def _is_server(name: str) -> bool:
 
 
 def _irregular(key: str) -> Irregularity:
-    return Irregularity(key, "it is not the key of a backup; prune leaves it alone")
+    return Irregularity(key, "it belongs to no server; prune leaves it alone")
