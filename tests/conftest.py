@@ -16,6 +16,7 @@ pytest_plugins = [
     "tests.fixtures.small_disk",
     "tests.fixtures.stored_dumps",
     "tests.fixtures.stores",
+    "tests.fixtures.stores_behind_proxy",
 ]
 
 

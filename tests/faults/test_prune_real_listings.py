@@ -1,7 +1,5 @@
 """Fault 23 on a real store: prune through a proxy that empties, cuts or thins out the pages of its listings."""
 
-from collections.abc import Iterator
-from datetime import timedelta
 from random import Random
 
 import pytest
@@ -13,38 +11,23 @@ from fleetsave.model.slots import Slot
 from fleetsave.prune import server as prune_server
 from fleetsave.prune.deletion import Deletion
 from fleetsave.prune.room import prune
-from fleetsave.settings import Provider
-from fleetsave.store import profiles
 from fleetsave.store.s3 import S3Store
 from tests.faults.scoring import FINISHES, Tally, scored
 from tests.faults.table import FAULTS
 from tests.fixtures.s3_proxy import Asked, Mischief, S3Proxy
+from tests.fixtures.stores_behind_proxy import AT_ONCE, both_ways
 from tests.unit.prune.bucket import BODY, DAY, fleet, key_of, stored, verdict
 
 pytestmark = FINISHES
 BUCKET = "listings"
 WAYS = (Mischief.EMPTY_LISTING, Mischief.CUT_LISTING, Mischief.LOST_PAGE)
-AT_ONCE = timedelta(seconds=-1)
-"""Everything is past this retention as soon as it is stored, for a real store's times cannot be set."""
 
 
 @pytest.fixture(scope="module")
-def proxy(seaweedfs_server: SeaweedFS) -> Iterator[S3Proxy]:
-    seaweedfs_server.create_bucket(BUCKET)
-    with S3Proxy(seaweedfs_server.port("s3")).running() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def stores(proxy: S3Proxy, seaweedfs_server: SeaweedFS) -> tuple[S3Store, S3Store]:
+def stores(s3_proxy: S3Proxy, seaweedfs_server: SeaweedFS) -> tuple[S3Store, S3Store]:
     """The bucket reached straight, and through the proxy in pages of three."""
-    pair = seaweedfs_server.credentials()
-    client = profiles.client(
-        Provider.PORTABLE, endpoint=proxy.endpoint, region=seaweedfs_server.region,
-        access_key_id=pair.access_key_id, secret_access_key=pair.secret_access_key,
-    )  # fmt: skip
-    straight = S3Store(seaweedfs_server.client(), BUCKET, conditional_writes=False)
-    return straight, S3Store(client, BUCKET, conditional_writes=False, page_size=3)
+    seaweedfs_server.create_bucket(BUCKET)
+    return both_ways(seaweedfs_server, s3_proxy, BUCKET, page_size=3)
 
 
 def fill(store: S3Store, tally: Tally) -> tuple[list[BackupKey], BackupKey]:
@@ -76,12 +59,15 @@ def prune_through(tally: Tally, way: Mischief, proxy: S3Proxy, stores: tuple[S3S
     def mischief(asked: Asked) -> Mischief | None:
         return way if asked.is_listing and tally.chance.random() < odds else None
 
+    made = proxy.made.total()
     proxy.mischief = mischief
     prune(
         store=through, catalog=Catalog(through), fleet=fleet(), default_keep_for=AT_ONCE, now=straight.now(), execute=True,
         concurrency=1,
     )  # fmt: skip
     proxy.mischief = lambda _: None
+    if proxy.made.total() == made:
+        tally.miss()
     left = {info.key for info in straight.list("servers/")}
     for key in must_stay:
         if key.text not in left:
@@ -94,20 +80,20 @@ def prune_through(tally: Tally, way: Mischief, proxy: S3Proxy, stores: tuple[S3S
 
 @pytest.mark.parametrize("way", WAYS)
 def test_nothing_that_must_stay_goes_by_half_a_listing(
-    way: Mischief, proxy: S3Proxy, stores: tuple[S3Store, S3Store]
+    way: Mischief, s3_proxy: S3Proxy, stores: tuple[S3Store, S3Store]
 ) -> None:  # fmt: skip
     with scored(23, f"a real store, {way}", share=5, trials=50) as tally:
-        tally.seen["deleted, as they might be"] = sum(prune_through(tally, way, proxy, stores) for _ in tally.each())
+        tally.seen["deleted, as they might be"] = sum(prune_through(tally, way, s3_proxy, stores) for _ in tally.each())
 
 
 def test_a_prune_that_believes_every_listing_is_found_out(
-    proxy: S3Proxy, stores: tuple[S3Store, S3Store], monkeypatch: pytest.MonkeyPatch
+    s3_proxy: S3Proxy, stores: tuple[S3Store, S3Store], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Deletion, "changed_since_listed", lambda *_: None)
     monkeypatch.setattr(prune_server, "find_doubt", lambda *_: None)
     tally = Tally(FAULTS[23], "", 1, 7, Random(7))
     trials = 0
     while not tally.lost and trials < 60:
-        prune_through(tally, Mischief.LOST_PAGE, proxy, stores)
+        prune_through(tally, Mischief.LOST_PAGE, s3_proxy, stores)
         trials += 1
     assert tally.lost
