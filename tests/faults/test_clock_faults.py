@@ -98,7 +98,7 @@ def live_in_a_wrong_store(tally: Tally, world: CatalogWorld) -> None:
     chance, promises = tally.chance, Promises(world)
     real, off = world.now, timedelta(0)
     wrong_for = chance.randrange(1, 8)
-    wrong = chance.choice(offsets(world))
+    wrong = chance.choice([offset for offset in offsets(world) if offset])
     for hour in range(10):
         off = wrong if 1 <= hour <= wrong_for else timedelta(0)
         world.now = real + off

@@ -159,7 +159,10 @@ def test_the_time_is_up_in_the_middle_of_an_upload() -> None:
     with scored(18, "after any frame, run after run") as tally:
         for _ in tally.each():
             with new_world() as world:
-                most = max(most, hand_on(tally, world))
+                runs = hand_on(tally, world)
+                most = max(most, runs)
+                if runs == 1:
+                    tally.miss()
         tally.seen["most runs for one upload"] = most
     assert most > 2
 

@@ -102,6 +102,7 @@ def test_what_is_hostile_in_a_message_is_refused_before_any_use_of_it() -> None:
             try:
                 parse(body)
                 taken += 1
+                tally.miss()
             except InvalidInputError as error:
                 refused += 1
                 if error.retryable or not error.hint:

@@ -28,6 +28,7 @@ class Paged(MemoryStore):
         self._way = way
         self._chance = chance
         self._odds = chance.choice([0.3, 1.0])
+        self.is_damaged = False
 
     def list(self, prefix: str, *, start_after: str | None = None) -> Iterator[ObjectInfo]:
         """List what is left of the pages."""
@@ -38,6 +39,7 @@ class Paged(MemoryStore):
         pages = [infos[start : start + size] for start in range(0, len(infos), size)]
         place = self._chance.randrange(len(pages)) if pages else 0
         left = {"empty": [], "cut": pages[:place], "one page lost": pages[:place] + pages[place + 1 :]}[self._way]
+        self.is_damaged |= len(left) < len(pages)
         return iter([info for page in left for info in page])
 
 
@@ -49,7 +51,10 @@ def prune_by_half_a_listing(tally: Tally, way: str) -> int:
         fill(bucket, Random(seed))
     run(whole)
     held = Held(twin)
-    run(twin, store=Paged(twin.store, way, Random(seed)))
+    paged = Paged(twin.store, way, Random(seed))
+    run(twin, store=paged)
+    if not paged.is_damaged:
+        tally.miss()
     for key in held.gone():
         if key.text in whole.data():
             tally.lose(f"seed {seed}: {key} went by a listing that is {way}, and stays by a whole one")
