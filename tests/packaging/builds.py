@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from fleetsave.local.deployment import source_digest
+from fleetsave.local.deployment import build_folder, source_digest
 from fleetsave.local.sam import this_machine
 from fleetsave.local.toolbox import ensure
 
@@ -48,7 +48,8 @@ class Flavour:
 
 FOR_AWS = Flavour("arm64", "3.13", PROJECT / ".aws-sam")
 _HERE = this_machine()
-FOR_THIS_PYTHON = Flavour(_HERE.architecture, _HERE.python, PROJECT / ".aws-sam" / f"import-{_HERE.architecture}-{_HERE.python}")
+FOR_THIS_PYTHON = Flavour(_HERE.architecture, _HERE.python, build_folder(PROJECT))
+"""The very build that a local stack deploys: the same folder, lock and marker, so that whoever comes first builds for both."""
 
 
 @cache

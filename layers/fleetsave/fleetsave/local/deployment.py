@@ -29,7 +29,6 @@ class Deployment:
         self._folder = folder
         self._log = log
         self._target = this_machine()
-        self._builds = project / ".aws-sam"
 
     def deploy(self, stack_name: str, parameters: Mapping[str, str]) -> dict[str, str]:
         """Make the stack what the template, its code and `parameters` say, and return its outputs.
@@ -75,10 +74,9 @@ class Deployment:
     def _built(self, source: str) -> Iterator[Path]:
         """Give the built template of `source`, built at most once; nobody else builds in its folder meanwhile.
 
-        The folder is named after processor and Python, which SAM's own cache does not see; the build is a folder in it, for
-        beside a build SAM keeps the list of what is in its cache.
+        The build is a folder in that of `build_folder`, for beside a build SAM keeps the list of what is in its cache.
         """
-        folder = self._builds / f"local-{self._target.architecture}-{self._target.python}"
+        folder = build_folder(self._project)
         marker = folder / "built-from"
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "build.lock").open("w") as lock:
@@ -129,6 +127,15 @@ class Deployment:
             raise
         stack: dict[str, Any] = stacks["Stacks"][0]
         return stack
+
+
+def build_folder(project: Path) -> Path:
+    """Return the folder of a project's build for this machine, named after what SAM's own cache does not see.
+
+    In it are `build`, `cache`, `build.lock`, held by whoever builds or reads, and `built-from`, the digest of what was built.
+    """
+    target = this_machine()
+    return project / ".aws-sam" / f"local-{target.architecture}-{target.python}"
 
 
 def source_digest(project: Path) -> str:
