@@ -18,7 +18,6 @@ from tests.fixtures.stores_behind_proxy import ProxiedWorld
 pytestmark = FINISHES
 LIES = (Mischief.OTHER_ETAG, Mischief.SWALLOWED, Mischief.OTHER_BYTES, Mischief.SHORT_BODY)
 OF_READING = (Mischief.OTHER_BYTES, Mischief.SHORT_BODY)
-DAY = timedelta(days=1)
 NewWorld = Callable[[], ProxiedWorld]
 
 
