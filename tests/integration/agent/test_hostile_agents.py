@@ -53,7 +53,7 @@ class Between:
                 "files": [{"path": str(self._game)}],
             }
             fleet = Fleet.model_validate({"servers": [entry]})
-            source = HttpsSource(HttpsConnection(https, self.agent.read_token, stall_seconds=2), fleet.servers[0])
+            source = HttpsSource(HttpsConnection(https, self.agent.read_token, stall_seconds=10), fleet.servers[0])
             ports = replace(self.world.ports, fleet=fleet, open_source=lambda _: source)
             return collect(Job(artifact_id, SLOT), ports)
 
