@@ -1,14 +1,18 @@
 """A listing that is cut or lags behind never makes prune delete what it otherwise would keep."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from zlib import crc32
 
 import pytest
 
+from fleetsave.catalog.catalog import Catalog
 from fleetsave.model.keys import ArtifactId, BackupKey, RecordName
 from fleetsave.model.kinds import Compression, Kind
 from fleetsave.model.retention import Rule
 from fleetsave.model.slots import Slot
+from fleetsave.prune.report import Outcome
+from fleetsave.store.base import ObjectInfo
 from tests.fakes.memory_store import MemoryStore
 from tests.unit.prune.bucket import DAY, FLEET_TEXT, NOW, VERIFIED, Bucket, CutListing, key_of
 from tests.unit.prune.runs import line, run
@@ -115,7 +119,7 @@ def test_thinning_asks_only_for_what_stands_next_to_the_backups_that_go(bucket: 
     bucket.add_ages(*range(1, 10), 5.1)
     heads = bucket.store.calls["head"]
     assert run(bucket, fleet_text=DAILY).deleted == 1
-    assert bucket.store.calls["head"] - heads == 2 + 2 + 3
+    assert bucket.store.calls["head"] - heads == 2 + 2 + 3 + 1
 
 
 def test_foreign_objects_and_data_without_records_are_reported_and_left_alone(bucket: Bucket) -> None:
@@ -133,3 +137,24 @@ def test_a_backup_stored_while_prune_lists_does_not_hold_it(bucket: Bucket) -> N
     fresh = bucket.add(BackupKey(ArtifactId("alpha", Kind.DATABASE, "database"), Slot(NOW), Compression.ZSTD))
     report = run(bucket, store=CutListing(bucket.store, lambda key: key.startswith(f"catalog/{fresh}")))
     assert report.deleted == 1
+
+
+class SwallowsPrunedRecords(MemoryStore):
+    """Says that it stored the record of a deletion, and does not."""
+
+    def put(self, key: str, body: bytes, *, metadata: Mapping[str, str] | None = None, if_absent: bool = False) -> ObjectInfo:
+        info = super().put(key, body, metadata=metadata, if_absent=if_absent)
+        if key.endswith("/pruned.json"):
+            self.delete(key)
+        return info
+
+
+def test_nothing_is_deleted_whose_record_the_store_has_swallowed(bucket: Bucket) -> None:
+    bucket.store = SwallowsPrunedRecords(bucket.clock)
+    bucket.store.put("config/fleet.yaml", FLEET_TEXT.encode())
+    bucket.catalog = Catalog(bucket.store)
+    old = bucket.add_ages(1, 40)[1]
+    report = run(bucket)
+    assert old.text in bucket.data()
+    assert [one.outcome for one in report.lines] == [Outcome.KEPT, Outcome.FAILED]
+    assert "does not have it" in report.failures[0]["cause"]

@@ -73,7 +73,7 @@ def test_the_calls_for_each_server_are_few_and_the_same_in_a_larger_fleet(twenty
     forty = SimulatedFleet(40)
     run(forty)
     assert twenty.calls["list"] <= 20 * 6 + 3
-    assert twenty.calls.total() <= 20 * (7 + 6 * DUE + 20) + 10
+    assert twenty.calls.total() <= 20 * (7 + 7 * DUE + 20) + 10
     assert forty.calls.total() == pytest.approx(2 * twenty.calls.total(), rel=0.01)
 
 

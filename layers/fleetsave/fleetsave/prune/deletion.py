@@ -5,7 +5,7 @@ from datetime import datetime
 
 import fleetsave
 from fleetsave.catalog.catalog import Catalog
-from fleetsave.model.errors import AccessDeniedError
+from fleetsave.model.errors import AccessDeniedError, StoreError
 from fleetsave.model.keys import BackupKey, RecordName
 from fleetsave.model.policy import RetentionPolicy
 from fleetsave.model.records import PrunedRecord
@@ -38,7 +38,7 @@ class Deletion:
         return None
 
     def carry_out(self, store: ObjectStore, catalog: Catalog, now: datetime) -> tuple[Outcome, str]:
-        """Write `pruned.json`, delete the data, and return what came of it with the reason.
+        """Write `pruned.json`, see that it is there, delete the data, and return what came of it with the reason.
 
         A recovery that began before the record was written finds its data all the same, and the backup is kept; one that
         begins after finds the record, and is refused. Doing it again is harmless. Raise StoreError; the next run then decides
@@ -46,6 +46,12 @@ class Deletion:
         """
         key = self.decision.key
         catalog.append(key, RecordName.PRUNED, self._record(now))
+        if not catalog.has(key, RecordName.PRUNED):
+            # Without it the backup would stand as verified for ever, with no data.
+            raise StoreError(
+                "prune", key.record_key(RecordName.PRUNED), "the store said that it wrote the record, and does not have it",
+                "Nothing was deleted; ask whoever runs the store. The next run tries again.", retryable=True,
+            )  # fmt: skip
         recovery = self._recovery_since()
         if recovery:
             return Outcome.KEPT, recovery
