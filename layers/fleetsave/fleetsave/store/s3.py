@@ -46,7 +46,7 @@ class S3Store:
         etag = _etag(answer)
         if etag != digests.etag_of(body) and not digests.is_opaque(answer):
             raise _altered("put", key, etag)
-        return ObjectInfo(key, len(body), etag, _date(answer), _lower(metadata or {}))
+        return ObjectInfo(key, len(body), etag, _date("put", key, answer), _lower(metadata or {}))
 
     def head(self, key: str) -> ObjectInfo:
         """Describe an object."""
@@ -150,7 +150,7 @@ class S3Store:
     def now(self) -> datetime:
         """Return the store's clock."""
         with translated("read the clock of", self._bucket):
-            return _date(self._head_bucket())
+            return _date("read the clock of", self._bucket, self._head_bucket())
 
     def _complete(self, key: str, upload_id: str, parts: Sequence[PartReceipt]) -> None:
         declares = declares_checksums(self._client)
@@ -229,8 +229,15 @@ def _etag(answer: Mapping[str, Any]) -> str:
     return str(answer["ETag"]).strip('"')
 
 
-def _date(answer: Mapping[str, Any]) -> datetime:
-    return parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+def _date(operation: str, target: str, answer: Mapping[str, Any]) -> datetime:
+    said = answer["ResponseMetadata"]["HTTPHeaders"].get("date", "")
+    try:
+        return parsedate_to_datetime(said)
+    except ValueError:
+        raise StoreError(
+            operation, target, f"its answer has no date, or one that is none: {said[:40]!r}",
+            "S3 dates every answer; is there a proxy before the store that takes headers away?",
+        ) from None  # fmt: skip
 
 
 def _lower(metadata: Mapping[str, str]) -> dict[str, str]:
