@@ -40,7 +40,7 @@ def test_backups_that_stay_long_after_their_time_are_told_with_the_command_that_
     assert "2 d" in problem.what
 
 
-@pytest.mark.parametrize("why", ["pinned", "held", "recovering", "share"])
+@pytest.mark.parametrize("why", ["pinned", "held", "recovering", "share", "all others marked as pruned"])
 def test_what_the_rules_of_prune_hold_back_is_not_late(why: str) -> None:
     world = aged()
     if why == "pinned":
@@ -50,6 +50,9 @@ def test_what_the_rules_of_prune_hold_back_is_not_late(why: str) -> None:
         world.put(-0.25, (RecordName.STORED, RecordName.SUSPECT))
     elif why == "recovering":
         begin(world.bucket.store)
+    elif why == "all others marked as pruned":
+        for hours in (0, 1, 2, *range(24, 9 * 24, 24)):
+            world.put(hours, (RecordName.PRUNED,), data=False)
     else:
         text = world.bucket.store.get("config/fleet.yaml")
         world.bucket.store.put(

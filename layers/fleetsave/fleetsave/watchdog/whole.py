@@ -59,11 +59,12 @@ def _not_pruned(
     policy = fleet.retention(artifact_id, look.ports.default_keep_for) if fleet else None
     if policy is None:
         return
-    there = [_without_mark(backup) if backup.key in sizes else backup for backup in backups]
+    half_pruned = {backup.key for backup in backups if backup.state is State.PRUNED and backup.key in sizes}
+    there = [_without_mark(backup) if backup.key in half_pruned else backup for backup in backups]
     missing = {backup.key for backup in there if backup.state is not State.PRUNED and backup.key not in sizes}
     recovery_id = look.recovering.needed.get(server_id)
     recovering = f"recovery {recovery_id} is not finished" if recovery_id else None
-    decisions = decide(there, policy, look.now, missing=missing, recovering=recovering)
+    decisions = decide(there, policy, look.now, missing=missing, half_pruned=half_pruned, recovering=recovering)
     late = [one for one in decisions if one.action is Action.DELETE and one.age > policy.keep_for + LATE]
     if late:
         oldest = max(one.age for one in late)
