@@ -157,4 +157,4 @@ def test_nothing_is_deleted_whose_record_the_store_has_swallowed(bucket: Bucket)
     report = run(bucket)
     assert old.text in bucket.data()
     assert [one.outcome for one in report.lines] == [Outcome.KEPT, Outcome.FAILED]
-    assert "does not have it" in report.failures[0]["cause"]
+    assert "does not have it" in str(report.failures[0]["cause"])
