@@ -1,5 +1,6 @@
 """A person brings the central database back with the runbook's page alone, while applications use it."""
 
+import hashlib
 import os
 import shlex
 import subprocess
@@ -168,3 +169,29 @@ def test_a_damaged_dump_goes_no_further(person: Person) -> None:
     assert codes["pgrestore"] != 0
     assert codes["pgswap"] != 0
     assert central.psql("SELECT count(*) FROM t") == "100"
+
+
+@pytest.mark.parametrize(
+    "forged", ["\\! touch {proof}\n{dump}", "--\n--\r\\! touch {proof}\n{dump}", "{dump}\\! touch {proof}\n"]
+)
+def test_a_dump_that_somebody_forged_runs_no_program(person: Person, forged: str) -> None:
+    central = person.central
+    central.dumping.database = {"format": "plain", "compression": "none"}
+    central.dumping.put_fleet()
+    central.psql("CREATE TABLE t (x int)")
+    key, proof = central.back_up(), person.folder / "proof"
+    store, record = central.dumping.store, key.record_key(RecordName.STORED)
+    told, dump = store.get(record), store.get(key.text)
+    body = forged.format(proof=proof, dump=dump.decode()).encode()
+    for name, content in ((key.text, body), (record, told.replace(digest(dump), digest(body)))):
+        store.delete(name)
+        store.put(name, content)
+    codes = person.follow(*FOUND)
+    assert codes["pgfetch"] == 0
+    assert codes["pgrestore"] != 0
+    assert "restricted" in person.said
+    assert not proof.exists()
+
+
+def digest(body: bytes) -> bytes:
+    return hashlib.sha256(body).hexdigest().encode()
