@@ -14,12 +14,14 @@ from fleetsave.local.stack import Profile
 
 SUPERVISOR = """
 import os
+import signal
 import sys
 import time
 from pathlib import Path
 from threading import Thread
 from fleetsave.local.stack import LocalStack, Profile
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # whoever runs tests in the background has it ignored
 profile, state, project = Profile(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
 with LocalStack(profile, state=state, project=project, name="probe", progress=lambda text: print(text, flush=True)) as stack:
     name = str(os.getpid())
