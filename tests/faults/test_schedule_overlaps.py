@@ -10,6 +10,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import Any
+from uuid import uuid4
+
+import pytest
 
 from fleetsave.catalog.catalog import Catalog
 from fleetsave.catalog.recoveries import Recoveries
@@ -17,12 +20,14 @@ from fleetsave.collect.ports import Ports
 from fleetsave.collect.room import collect
 from fleetsave.dispatch.event import parse_event
 from fleetsave.dispatch.room import dispatch
+from fleetsave.local.emulator import Emulator
 from fleetsave.model.errors import FleetsaveError
 from fleetsave.model.fleet import Fleet, Server
 from fleetsave.model.jobs import Job
 from fleetsave.model.keys import BackupKey
 from fleetsave.model.kinds import Kind
 from fleetsave.model.schedules import Schedule
+from fleetsave.queues import SqsJobQueue
 from tests.fakes.job_queue import RecordingAnnouncer
 from tests.fakes.memory_store import MemoryStore
 from tests.fakes.sqlite_source import FakeSource, Snapshot
@@ -74,6 +79,10 @@ class FifoQueue:
         with self.lock:
             self.busy.discard(job.group)
 
+    @property
+    def is_empty(self) -> bool:
+        return not self.waiting
+
     def postpone(self, receipt_handle: str, receive_count: int) -> None:
         raise AssertionError((receipt_handle, receive_count))
 
@@ -81,12 +90,42 @@ class FifoQueue:
         raise AssertionError(receipt_handle)
 
 
+class EmulatedQueue(SqsJobQueue):
+    """A FIFO queue of the emulator, asked by the client that functions have; what it knows, it knows for five minutes."""
+
+    def __init__(self, client: Any) -> None:
+        attributes = {"FifoQueue": "true", "VisibilityTimeout": "60"}
+        self.url = client.create_queue(QueueName=f"{uuid4()}.fifo", Attributes=attributes)["QueueUrl"]
+        self.client = client
+        self.receipts: dict[Job, str] = {}
+        super().__init__(client, self.url)
+
+    @property
+    def is_empty(self) -> bool:
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        told = self.client.get_queue_attributes(QueueUrl=self.url, AttributeNames=names)["Attributes"]
+        return all(told[name] == "0" for name in names)
+
+    def forget(self) -> None:
+        """Nothing is forgotten before its time."""
+
+    def receive(self) -> Job | None:
+        for message in self.client.receive_message(QueueUrl=self.url, MaxNumberOfMessages=1).get("Messages", []):
+            job = Job.from_json(message["Body"])
+            self.receipts[job] = message["ReceiptHandle"]
+            return job
+        return None
+
+    def done(self, job: Job) -> None:
+        self.client.delete_message(QueueUrl=self.url, ReceiptHandle=self.receipts[job])
+
+
 @dataclass
 class Station:
     """Servers that notice when two runs are at work on one of them, and workers that take jobs from one queue."""
 
     now: datetime
-    queue: FifoQueue = field(default_factory=FifoQueue)
+    queue: FifoQueue | EmulatedQueue
     schedules: Mapping[Kind, Schedule] = field(default_factory=lambda: HOURLY)
     runs: Counter[str] = field(default_factory=Counter)
     overlaps: list[str] = field(default_factory=list)
@@ -110,7 +149,7 @@ class Station:
                 run.result()
 
     def _take_jobs(self) -> None:
-        while self.queue.waiting:
+        while not self.queue.is_empty:
             job = self.queue.receive()
             if job is None:
                 time.sleep(0.0005)
@@ -156,7 +195,7 @@ def _no_dump(*_: object) -> Any:
     raise AssertionError("there is no PostgreSQL here")
 
 
-def overlap(tally: Tally, queue: FifoQueue, schedules: Mapping[Kind, Schedule] = HOURLY) -> None:
+def overlap(tally: Tally, queue: FifoQueue | EmulatedQueue, schedules: Mapping[Kind, Schedule] = HOURLY) -> None:
     """Let from one to six slots come, some twice, some twice and late, with workers at work in between or only at the end."""
     chance = tally.chance
     slots = [NOON + number * HOUR for number in range(chance.randint(1, 6))]
@@ -197,6 +236,24 @@ def test_overlapping_and_doubled_schedules() -> None:
     with scored(34) as tally:
         for _ in tally.each():
             overlap(tally, FifoQueue())
+
+
+def test_overlapping_and_doubled_schedules_on_a_queue_of_the_emulator(emulator_server: Emulator) -> None:
+    client = emulator_server.client("sqs")
+    with scored(34, "the emulator's queue", share=4) as tally:
+        for _ in tally.each():
+            queue = EmulatedQueue(client)
+            overlap(tally, queue)
+            client.delete_queue(QueueUrl=queue.url)
+
+
+def test_jobs_of_one_server_in_two_groups_are_found_out(emulator_server: Emulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Job, "group", property(lambda job: str(job.artifact_id).replace("/", "-")))
+    tally = Tally(FAULTS[34], "", 1, 7, Random(7))
+    while not tally.bad_accepted and tally.made < 20:
+        overlap(tally, EmulatedQueue(emulator_server.client("sqs")))
+        tally.made += 1
+    assert tally.bad_accepted
 
 
 def test_a_queue_that_lets_two_runs_at_one_server_is_found_out() -> None:
