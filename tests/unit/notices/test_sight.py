@@ -36,3 +36,11 @@ def test_a_listing_that_contradicts_itself_hides_what_is_found_by_comparing() ->
     sight = sight_of(make_report([unclear]))
     gone, gone_elsewhere = (make_problem(ProblemKind.RECORD_WITHOUT_OBJECT, server) for server in ("server_001", "server_002"))
     assert [sight.covers(one) for one in (gone, gone_elsewhere, OF_ONE)] == [False, True, True]
+
+
+@pytest.mark.parametrize("key", ["recoveries/", "recoveries/server_001.000001/001-requested.json"])
+def test_records_of_recoveries_that_cannot_be_read_hide_which_of_them_stand_still(key: str) -> None:
+    sight = sight_of(make_report([make_problem(UNREADABLE, None, key=key)]))
+    assert not sight.covers(make_problem(ProblemKind.RECOVERY_STALLED, of_artifact=False))
+    assert sight.covers(OF_ONE)
+    assert sight_of(make_report([OF_ONE])).covers(make_problem(ProblemKind.RECOVERY_STALLED, of_artifact=False))

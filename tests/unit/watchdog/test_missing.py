@@ -121,9 +121,22 @@ def test_captures_wait_for_a_recovery_and_not_for_a_stalled_or_finished_one() ->
     assert len(world.captures()) == 1
     reach(world.bucket.store, recovery, RecoveryState.FAILED)
     world.forget_what_was_sent()
-    world.bucket.clock.now = TOP + 2 * HOUR - timedelta(minutes=59)
+    world.bucket.clock.now = TOP + HOUR + timedelta(minutes=16)
     world.look()
-    assert {job.artifact_id.server_id for job in world.captures()} == set() or world.captures()
+    assert ALPHA in {job.artifact_id for job in world.captures()}
+
+
+def test_a_recovery_that_nobody_works_on_is_told_until_it_is_finished() -> None:
+    world = World().healthy(hours=3)
+    recovery = begin(world.bucket.store)
+    assert ProblemKind.RECOVERY_STALLED not in kinds(world.look())
+    world.bucket.clock.now += timedelta(minutes=31)
+    problem = only(world.look(), ProblemKind.RECOVERY_STALLED)
+    assert (problem.server_id, problem.command) == ("alpha", f"fleetsave recover show {recovery.id}")
+    assert "since it was requested" in problem.what
+    assert problem.since == recovery.records[-1].at
+    reach(world.bucket.store, recovery, RecoveryState.FAILED)
+    assert ProblemKind.RECOVERY_STALLED not in kinds(world.look())
 
 
 def test_recoveries_that_cannot_be_read_are_told_and_hold_up_nothing() -> None:

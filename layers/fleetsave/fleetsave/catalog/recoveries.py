@@ -146,7 +146,7 @@ class Recoveries:
             )
         if records[0].request is None:
             raise CatalogError(
-                "read recovery", str(listed.id), "its first record holds no request", "It was changed by hand; put it right."
+                "read recovery", listed.id.prefix, "its first record holds no request", "It was changed by hand; put it right."
             )
         return Recovery(listed.id, tuple(records))
 

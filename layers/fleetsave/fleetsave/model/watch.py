@@ -29,6 +29,8 @@ class ProblemKind(StrEnum):
     CLOCK = "clock"
     SCHEDULE_STOPPED = "schedule_stopped"
     """No artifact of a kind was captured for its newest slot."""
+    RECOVERY_STALLED = "recovery_stalled"
+    """Nobody works on a recovery that is not finished: its server may stand half-way, and is not pruned."""
     GROWING = "growing"
     """Far more bytes are stored of an artifact than before."""
     NOT_PRUNED = "not_pruned"

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 from fleetsave.model.errors import InvalidInputError
 from fleetsave.model.keys import BackupKey
+from fleetsave.model.recovery_keys import recoveries_prefix
 from fleetsave.model.watch import Problem, ProblemKind, WatchReport
 
 _BLINDING = {ProblemKind.FLEET_FILE, ProblemKind.CLOCK}
@@ -16,18 +17,21 @@ _COMPARED = {ProblemKind.OBJECT_WITHOUT_RECORD, ProblemKind.RECORD_WITHOUT_OBJEC
 
 @dataclass(frozen=True)
 class Sight:
-    """Where a look was blind: everywhere, for these servers and artifacts, or for what is `compared` on these servers."""
+    """Where a look was blind: everywhere, for servers, for artifacts, for what is `compared` on servers, for `recoveries`."""
 
     nothing: bool = False
     servers: set[str] = field(default_factory=set)
     artifacts: set[str] = field(default_factory=set)
     compared: set[str] = field(default_factory=set)
+    recoveries: bool = False
 
     def covers(self, problem: Problem) -> bool:
         """Tell whether the look would have shown this problem if it were still there."""
         if problem.kind in _BLINDING:
             return True
         if problem.kind in _COMPARED and problem.server_id in self.compared:
+            return False
+        if problem.kind is ProblemKind.RECOVERY_STALLED and self.recoveries:
             return False
         return not (self.nothing or problem.server_id in self.servers or problem.artifact in self.artifacts)
 
@@ -37,7 +41,7 @@ def sight_of(report: WatchReport) -> Sight:
 
     What is unreadable hides the whole artifact it belongs to, and the whole server where it is about no object: a listing that
     failed. A backup that is told so without its artifact hides what is found by comparing, for its listing contradicts itself.
-    Any other object that is not understood hides nothing.
+    A record of a recovery hides which recoveries stand still. Any other object that is not understood hides nothing.
     """
     unreadable = [one for one in report.problems if one.kind is ProblemKind.UNREADABLE]
     without_object = [one for one in unreadable if one.key is None and one.artifact is None]
@@ -46,6 +50,7 @@ def sight_of(report: WatchReport) -> Sight:
         servers={one.server_id for one in without_object if one.server_id},
         artifacts={one.artifact for one in unreadable if one.artifact},
         compared={one.server_id for one in unreadable if one.server_id and one.key and _is_backup(one.key)},
+        recoveries=any((one.key or "").startswith(recoveries_prefix()) for one in unreadable),
     )
 
 

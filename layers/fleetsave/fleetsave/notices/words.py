@@ -32,6 +32,7 @@ GISTS = {
     ProblemKind.FLEET_FILE: "the fleet file is missing or wrong",
     ProblemKind.CLOCK: "the clocks disagree",
     ProblemKind.SCHEDULE_STOPPED: "a schedule has stopped",
+    ProblemKind.RECOVERY_STALLED: "a recovery stands still",
     ProblemKind.GROWING: "far more bytes than before",
     ProblemKind.NOT_PRUNED: "backups stay past their retention",
     ProblemKind.STALE_UPLOAD: "an upload lies open",
@@ -44,8 +45,10 @@ _CRITICAL = {
     ProblemKind.FLEET_FILE,
     ProblemKind.CLOCK,
     ProblemKind.SCHEDULE_STOPPED,
+    ProblemKind.RECOVERY_STALLED,
 }
-"""What means that a loss now would cost more than was agreed, or that nothing is being captured. All else is a warning."""
+"""What means that a loss now would cost more than was agreed, that nothing is being captured, or that a server may stand half-way
+through a restore. All else is a warning."""
 
 _LONGEST_WHAT = 400
 _LONGEST_NAME = 40

@@ -55,6 +55,7 @@ def begin(ports: Ports, *, mend: bool) -> Beginning:
     recovering = attempt("recoveries/", lambda: find_recovering(ports.recoveries, now), Recovering())
     if recovering.unreadable is not None:
         found.append(problems.not_understood(None, recovering.unreadable, now))
+    found += [problems.stalled_recovery(one) for one in recovering.stalled]
     uploads, foreign_uploads = sort_uploads(attempt("uploads", lambda: list_uploads(ports.store), []), now)
     nothing: tuple[set[str], list[CatalogError]] = (set(), [])
     servers, foreign = attempt("folders", lambda: known_servers(ports.store), nothing)

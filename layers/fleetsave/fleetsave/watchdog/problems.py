@@ -8,6 +8,7 @@ from fleetsave.catalog.histories import Place
 from fleetsave.model.errors import FleetsaveError
 from fleetsave.model.history import Backup
 from fleetsave.model.keys import ArtifactId, BackupKey
+from fleetsave.model.recoveries import Recovery
 from fleetsave.model.watch import Problem, ProblemKind
 from fleetsave.store.base import OpenUpload
 
@@ -75,3 +76,13 @@ def stale_upload(upload: OpenUpload, key: BackupKey, done: str) -> Problem:
         ProblemKind.STALE_UPLOAD, key.artifact_id, f"an upload of it lies open and nobody is at work on it; {done}",
         upload.started_at, list_of(key.artifact_id), key=key.text,
     )  # fmt: skip
+
+
+def stalled_recovery(recovery: Recovery) -> Problem:
+    """Return the problem of a recovery that somebody waits for, and that nobody works on."""
+    last = recovery.records[-1]
+    what = (
+        f"recovery {recovery.id} is not finished, and nobody has worked on it since it was {last.state}: the runbook's page on "
+        "recoveries says how to go on with it; nothing of the server is pruned meanwhile"
+    )
+    return Problem(ProblemKind.RECOVERY_STALLED, what, last.at, f"fleetsave recover show {recovery.id}", recovery.id.server_id)

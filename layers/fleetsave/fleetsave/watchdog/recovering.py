@@ -1,10 +1,11 @@
 """Which servers a recovery is under way on, or needs the backups of."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from fleetsave.catalog.recoveries import Recoveries
 from fleetsave.model.errors import CatalogError
+from fleetsave.model.recoveries import Recovery
 from fleetsave.model.recovery_keys import RecoveryId
 
 
@@ -12,12 +13,13 @@ from fleetsave.model.recovery_keys import RecoveryId
 class Recovering:
     """The unfinished recoveries, by server.
 
-    `at_work` are those that hold captures of their server back, which a stalled one does not; `needed` names one that may need
+    `at_work` are those that hold captures of their server back, which a `stalled` one does not; `needed` names one that may need
     the server's backups. `unreadable` is why they are not known.
     """
 
     at_work: dict[str, RecoveryId] = field(default_factory=dict)
     needed: dict[str, RecoveryId] = field(default_factory=dict)
+    stalled: list[Recovery] = field(default_factory=list)
     unreadable: CatalogError | None = None
 
 
@@ -38,6 +40,8 @@ def find_recovering(recoveries: Recoveries, now: datetime) -> Recovering:
             unreadable = error
             continue
         found.needed.setdefault(recovery.request.server_id, listed.id)
-        if not recovery.is_stalled(now, recoveries.progress(server_id)):
+        if recovery.is_stalled(now, recoveries.progress(server_id)):
+            found.stalled.append(recovery)
+        else:
             found.at_work[server_id] = listed.id
-    return Recovering(found.at_work, found.needed, unreadable)
+    return replace(found, unreadable=unreadable)
